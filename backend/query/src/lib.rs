@@ -1,0 +1,1 @@
+//! PromQL, LogQL and trace search: pure evaluation.

@@ -1,0 +1,1 @@
+//! Alerting rules evaluated over the query crate.

@@ -1,0 +1,1 @@
+//! Ingest, APIs, UI assets and the assembly of `watchroom up`.

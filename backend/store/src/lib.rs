@@ -1,0 +1,1 @@
+//! Journal, chunks, blocks, indexes and retention over an embedded engine.

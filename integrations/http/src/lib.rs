@@ -1,0 +1,1 @@
+//! tower layers for axum and tonic: context, request id, RED metrics.

@@ -1,0 +1,1 @@
+//! The one tracing layer: captures once, redacts once, samples once, fans out.

@@ -1,0 +1,1 @@
+//! Ids, values, resource, clock, bounded queue and the ledger of the watchroom SDK.

@@ -1,0 +1,1 @@
+//! JSON and text log lines, levels, rotated files.

@@ -1,0 +1,1 @@
+//! Typed, cardinality-bounded instruments and their exposition.

@@ -1,0 +1,1 @@
+//! OTLP encoding and export over gRPC and HTTP.

@@ -1,0 +1,1 @@
+//! The one redactor of the watchroom SDK.

@@ -1,0 +1,1 @@
+//! A content-addressed compute store over gRPC: reference system 1.

@@ -1,0 +1,1 @@
+//! Runs the backend and the reference systems with traffic and faults.

@@ -1,0 +1,3 @@
+//! The `watchroom` command.
+
+fn main() {}
