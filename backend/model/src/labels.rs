@@ -1,0 +1,182 @@
+//! Label sets: the identity of a series.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Name of the label that holds the metric's name.
+pub const METRIC_NAME: &str = "__name__";
+
+/// A label set: sorted by name, names unique, no empty value (an empty value means the label is absent).
+///
+/// Cloning is a reference count. Source: Prometheus data model.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Labels(Arc<[(Arc<str>, Arc<str>)]>);
+
+impl Labels {
+    /// The empty label set.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(Arc::from([]))
+    }
+
+    /// Starts a label set.
+    #[must_use]
+    pub fn builder() -> LabelsBuilder {
+        LabelsBuilder::default()
+    }
+
+    /// Builds a label set from name and value pairs in any order; a later value replaces an earlier one.
+    ///
+    /// ```
+    /// # use watchroom_model::Labels;
+    /// let labels = Labels::from_pairs([("job", "deriva"), ("__name__", "up")]);
+    /// assert_eq!(labels.to_string(), r#"up{job="deriva"}"#);
+    /// ```
+    pub fn from_pairs<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let mut builder = LabelsBuilder::default();
+        for (name, value) in pairs {
+            builder.set(name.as_ref(), value.as_ref());
+        }
+        builder.build()
+    }
+
+    /// Value of a label, if present.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .binary_search_by(|(n, _)| (**n).cmp(name))
+            .ok()
+            .map(|i| &*self.0[i].1)
+    }
+
+    /// The metric's name, or the empty string.
+    #[must_use]
+    pub fn metric_name(&self) -> &str {
+        self.get(METRIC_NAME).unwrap_or("")
+    }
+
+    /// Pairs in order of name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Number of labels.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no label.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A builder that starts from this set.
+    #[must_use]
+    pub fn to_builder(&self) -> LabelsBuilder {
+        LabelsBuilder {
+            pairs: self.0.to_vec(),
+        }
+    }
+
+    /// This set without the given names.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Self {
+        Self(
+            self.0
+                .iter()
+                .filter(|(n, _)| !names.contains(&&**n))
+                .cloned()
+                .collect(),
+        )
+    }
+
+    /// This set with only the given names.
+    #[must_use]
+    pub fn keep(&self, names: &[&str]) -> Self {
+        Self(
+            self.0
+                .iter()
+                .filter(|(n, _)| names.contains(&&**n))
+                .cloned()
+                .collect(),
+        )
+    }
+}
+
+/// Builds a [`Labels`].
+#[derive(Debug, Clone, Default)]
+pub struct LabelsBuilder {
+    pairs: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl LabelsBuilder {
+    /// Sets a label; an empty value removes it.
+    pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
+        match self.pairs.binary_search_by(|(n, _)| (**n).cmp(name)) {
+            Ok(i) if value.is_empty() => {
+                self.pairs.remove(i);
+            }
+            Ok(i) => self.pairs[i].1 = value.into(),
+            Err(_) if value.is_empty() => {}
+            Err(i) => self.pairs.insert(i, (name.into(), value.into())),
+        }
+        self
+    }
+
+    /// Removes a label.
+    pub fn remove(&mut self, name: &str) -> &mut Self {
+        self.set(name, "")
+    }
+
+    /// Finishes the set.
+    #[must_use]
+    pub fn build(self) -> Labels {
+        Labels(self.pairs.into())
+    }
+}
+
+/// The text form of a series, as Prometheus prints it: `name{a="b"}`.
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.metric_name();
+        f.write_str(name)?;
+        if !name.is_empty() && self.len() == 1 {
+            return Ok(());
+        }
+        f.write_str("{")?;
+        let mut first = true;
+        for (name, value) in self.iter().filter(|(n, _)| *n != METRIC_NAME) {
+            write!(f, "{}{name}={value:?}", if first { "" } else { ", " })?;
+            first = false;
+        }
+        f.write_str("}")
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sorts_dedupes_and_drops_empty_values() {
+        let labels = Labels::from_pairs([("b", "1"), ("a", "x"), ("b", "2"), ("c", "")]);
+        assert_eq!(labels.iter().collect::<Vec<_>>(), [("a", "x"), ("b", "2")]);
+        assert_eq!(labels.get("b"), Some("2"));
+        assert_eq!(labels.without(&["a"]).to_string(), r#"{b="2"}"#);
+        assert_eq!(labels.keep(&["a"]).to_string(), r#"{a="x"}"#);
+    }
+
+    #[test]
+    fn shows_a_bare_name_without_braces() {
+        assert_eq!(Labels::from_pairs([(METRIC_NAME, "up")]).to_string(), "up");
+        assert_eq!(Labels::empty().to_string(), "{}");
+    }
+}
