@@ -1,0 +1,249 @@
+//! Fields of a span or an event: keys, values and their text in two buffers that are used again and again.
+//!
+//! Invariant: text in here has been through the redactor. Not here: the visitor that fills it.
+
+use std::fmt::{self, Write as _};
+
+use watchroom_core::Value;
+
+/// A run of the text buffer.
+#[derive(Debug, Clone, Copy, Default)]
+struct Run {
+    start: u32,
+    len: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Key {
+    Static(&'static str),
+    Text(Run),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Slot {
+    Bool(bool),
+    I64(i64),
+    U64(u64),
+    F64(f64),
+    Text(Run),
+}
+
+/// Fields in the order in which they were recorded. Cleared, it keeps its memory.
+#[derive(Debug, Default)]
+pub struct Fields {
+    entries: Vec<(Key, Slot)>,
+    text: String,
+}
+
+impl Fields {
+    /// No fields, no memory.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            text: String::new(),
+        }
+    }
+
+    /// Number of fields.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no field.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Bytes of text held.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Forgets the fields, keeps the memory unless it has grown beyond `max_bytes` of text.
+    pub fn clear(&mut self, max_bytes: usize) {
+        self.entries.clear();
+        self.text.clear();
+        if self.text.capacity() > max_bytes {
+            self.text = String::new();
+        }
+    }
+
+    /// Adds a field whose key lives as long as the program, as those of callsites do.
+    pub fn push(&mut self, key: &'static str, value: Value<'_>) {
+        let slot = self.slot(value);
+        self.entries.push((Key::Static(key), slot));
+    }
+
+    /// Adds a field whose key is made at run time.
+    pub fn push_named(&mut self, key: &str, value: Value<'_>) {
+        let key = Key::Text(self.store(key));
+        let slot = self.slot(value);
+        self.entries.push((key, slot));
+    }
+
+    /// Sets a field: replaces the value of the key if it is there, else adds it.
+    pub fn set(&mut self, key: &'static str, value: Value<'_>) {
+        let slot = self.slot(value);
+        match self.position(key) {
+            Some(idx) => self.entries[idx].1 = slot,
+            None => self.entries.push((Key::Static(key), slot)),
+        }
+    }
+
+    /// Adds a text field that is written in place. `write` may fail; what it wrote till then stays.
+    pub fn push_with(&mut self, key: &'static str, write: impl FnOnce(&mut String) -> fmt::Result) {
+        let start = self.text.len();
+        // A failing `Display` of a user's type is not ours to report; its text up to there is kept.
+        let _ = write(&mut self.text);
+        let run = Run {
+            start: clamp(start),
+            len: clamp(self.text.len().saturating_sub(start)),
+        };
+        self.entries.push((Key::Static(key), Slot::Text(run)));
+    }
+
+    /// Value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Value<'_>> {
+        self.position(key)
+            .and_then(|idx| self.at(idx))
+            .map(|(_, value)| value)
+    }
+
+    /// Key and value at a position.
+    #[must_use]
+    pub fn at(&self, idx: usize) -> Option<(&str, Value<'_>)> {
+        self.entries
+            .get(idx)
+            .map(|(key, slot)| (self.key(key), self.value(slot)))
+    }
+
+    /// Position of a key.
+    #[must_use]
+    pub fn position(&self, key: &str) -> Option<usize> {
+        self.entries.iter().position(|(k, _)| self.key(k) == key)
+    }
+
+    /// Keys and values in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, Value<'_>)> {
+        self.entries
+            .iter()
+            .map(|(key, slot)| (self.key(key), self.value(slot)))
+    }
+
+    /// Keys and values of a range of positions, in order. Positions out of bounds are passed over.
+    pub fn range(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = (&str, Value<'_>)> {
+        self.entries
+            .get(range)
+            .unwrap_or_default()
+            .iter()
+            .map(|(key, slot)| (self.key(key), self.value(slot)))
+    }
+
+    /// Adds all fields of another set.
+    pub fn extend_from(&mut self, other: &Self) {
+        for (key, slot) in &other.entries {
+            let slot = self.slot(other.value(slot));
+            let key = match key {
+                Key::Static(key) => Key::Static(key),
+                Key::Text(run) => Key::Text(self.store(other.run(*run))),
+            };
+            self.entries.push((key, slot));
+        }
+    }
+
+    fn slot(&mut self, value: Value<'_>) -> Slot {
+        match value {
+            Value::Bool(value) => Slot::Bool(value),
+            Value::I64(value) => Slot::I64(value),
+            Value::U64(value) => Slot::U64(value),
+            Value::F64(value) => Slot::F64(value),
+            Value::Str(text) => Slot::Text(self.store(text)),
+        }
+    }
+
+    fn store(&mut self, text: &str) -> Run {
+        let start = self.text.len();
+        // Writing to a String does not fail.
+        let _ = self.text.write_str(text);
+        Run {
+            start: clamp(start),
+            len: clamp(text.len()),
+        }
+    }
+
+    fn key<'a>(&'a self, key: &'a Key) -> &'a str {
+        match key {
+            Key::Static(key) => key,
+            Key::Text(run) => self.run(*run),
+        }
+    }
+
+    fn value(&self, slot: &Slot) -> Value<'_> {
+        match *slot {
+            Slot::Bool(value) => Value::Bool(value),
+            Slot::I64(value) => Value::I64(value),
+            Slot::U64(value) => Value::U64(value),
+            Slot::F64(value) => Value::F64(value),
+            Slot::Text(run) => Value::Str(self.run(run)),
+        }
+    }
+
+    fn run(&self, run: Run) -> &str {
+        let start = run.start as usize;
+        self.text
+            .get(start..start.saturating_add(run.len as usize))
+            .unwrap_or_default()
+    }
+}
+
+/// Value limits keep the text far below 4 GiB; past that a run is empty rather than wrong.
+fn clamp(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_order_and_types_and_replaces_by_key() {
+        let mut fields = Fields::new();
+        fields.push("a", Value::I64(1));
+        fields.push_named(&format!("b{}", 2), Value::Str("text"));
+        fields.push_with("c", |out| write!(out, "{:?}", Some(3)));
+        fields.set("a", Value::Str("new"));
+        let seen: Vec<_> = fields.iter().collect();
+        assert_eq!(
+            seen,
+            [
+                ("a", Value::Str("new")),
+                ("b2", Value::Str("text")),
+                ("c", Value::Str("Some(3)"))
+            ]
+        );
+        let mut copy = Fields::new();
+        copy.extend_from(&fields);
+        assert_eq!(copy.iter().collect::<Vec<_>>(), seen);
+        assert_eq!(
+            fields.range(1..2).collect::<Vec<_>>(),
+            [("b2", Value::Str("text"))]
+        );
+        assert_eq!(fields.range(2..9).count(), 0);
+    }
+
+    #[test]
+    fn cleared_it_keeps_a_modest_buffer_and_gives_back_a_huge_one() {
+        let mut fields = Fields::new();
+        fields.push("a", Value::Str(&"x".repeat(100)));
+        fields.clear(1_000);
+        assert!(fields.is_empty() && fields.text.capacity() >= 100);
+        fields.push("a", Value::Str(&"x".repeat(5_000)));
+        fields.clear(1_000);
+        assert_eq!(fields.text.capacity(), 0);
+    }
+}

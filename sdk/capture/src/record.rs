@@ -1,0 +1,234 @@
+//! Records: what capture keeps of a span while it lives, and what sinks see of an event.
+//!
+//! Invariant: filled by capture alone, read by everybody else; redacted text only; bounded by the span limits.
+
+use tracing_core::{Level, Metadata};
+use watchroom_core::{Moment, SpanContext, SpanId, Value};
+
+use crate::Fields;
+
+/// Role of a span in a call.
+///
+/// Source: OpenTelemetry trace API, `SpanKind`; set by the field `otel.kind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SpanKind {
+    /// Work inside the service.
+    #[default]
+    Internal,
+    /// Answers a remote caller.
+    Server,
+    /// Calls a remote service.
+    Client,
+    /// Puts a message on a queue.
+    Producer,
+    /// Takes a message off a queue.
+    Consumer,
+}
+
+/// Outcome of a span.
+///
+/// Source: OpenTelemetry trace API, `Status`; set by `otel.status_code` and by errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Status {
+    /// Not told.
+    #[default]
+    Unset,
+    /// Marked as good by its author.
+    Ok,
+    /// Failed; the record holds the description.
+    Error,
+}
+
+/// A reference from one span to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The span pointed to.
+    pub context: SpanContext,
+}
+
+/// One span. Boxed and pooled: an exporter that has taken one gives it back with `recycle` of the pool it came from.
+#[derive(Debug)]
+pub struct SpanRecord {
+    /// Callsite: name, target, level, file and line.
+    pub metadata: &'static Metadata<'static>,
+    /// Name set by `otel.name`; empty means the callsite's name.
+    pub name_override: String,
+    /// Own ids, flags and trace state.
+    pub context: SpanContext,
+    /// Parent, local or remote.
+    pub parent: Option<SpanId>,
+    /// Whether the parent lives in another process.
+    pub parent_remote: bool,
+    /// Role.
+    pub kind: SpanKind,
+    /// Outcome.
+    pub status: Status,
+    /// What `otel.status_description` or the error said; empty if nothing.
+    pub status_description: String,
+    /// Start; `start_unix_ns` is the same moment's date.
+    pub start: Moment,
+    /// Start, nanoseconds since the epoch.
+    pub start_unix_ns: u64,
+    /// Duration, nanoseconds; zero until it closes.
+    pub duration_ns: u64,
+    /// Time entered, nanoseconds.
+    pub busy_ns: u64,
+    /// Fields, without the `otel.*` ones.
+    pub fields: Fields,
+    /// Events.
+    pub events: SpanEvents,
+    /// Links.
+    pub links: Vec<Link>,
+    /// Attributes that the span limits cut.
+    pub dropped_attributes: u32,
+    /// Events that the span limits cut.
+    pub dropped_events: u32,
+    /// Links that the span limits cut.
+    pub dropped_links: u32,
+}
+
+impl SpanRecord {
+    /// The span's name: what `otel.name` set, else the callsite's.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        if self.name_override.is_empty() {
+            self.metadata.name()
+        } else {
+            &self.name_override
+        }
+    }
+
+    /// Whether it is to be exported.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.context.is_sampled()
+    }
+
+    /// Time alive but not entered, nanoseconds.
+    #[must_use]
+    pub fn idle_ns(&self) -> u64 {
+        self.duration_ns.saturating_sub(self.busy_ns)
+    }
+}
+
+/// Events of a span: their fields share one buffer.
+#[derive(Debug, Default)]
+pub struct SpanEvents {
+    entries: Vec<SpanEvent>,
+    fields: Fields,
+}
+
+#[derive(Debug)]
+struct SpanEvent {
+    metadata: &'static Metadata<'static>,
+    time_unix_ns: u64,
+    /// Positions in the shared fields; the first is the message where there is one.
+    first: usize,
+    end: usize,
+}
+
+/// A span's event as it is lent out.
+#[derive(Debug, Clone, Copy)]
+pub struct SpanEventRef<'a> {
+    /// Callsite of the event.
+    pub metadata: &'static Metadata<'static>,
+    /// Nanoseconds since the epoch.
+    pub time_unix_ns: u64,
+    fields: &'a Fields,
+    first: usize,
+    end: usize,
+}
+
+impl<'a> SpanEventRef<'a> {
+    /// The message, or the callsite's name where there is none.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.fields
+            .range(self.first..self.end)
+            .find_map(|(key, value)| match value {
+                Value::Str(text) if key == "message" => Some(text),
+                _ => None,
+            })
+            .unwrap_or(self.metadata.name())
+    }
+
+    /// Fields without the message.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+        self.fields
+            .range(self.first..self.end)
+            .filter(|(key, _)| *key != "message")
+    }
+}
+
+impl SpanEvents {
+    /// Adds an event with its fields (the message among them under `message`).
+    pub fn push(&mut self, metadata: &'static Metadata<'static>, time_unix_ns: u64, fields: &Fields) {
+        let first = self.fields.len();
+        self.fields.extend_from(fields);
+        self.entries.push(SpanEvent {
+            metadata,
+            time_unix_ns,
+            first,
+            end: self.fields.len(),
+        });
+    }
+
+    /// Number of events.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Events in order of time.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = SpanEventRef<'_>> {
+        self.entries.iter().map(|event| SpanEventRef {
+            metadata: event.metadata,
+            time_unix_ns: event.time_unix_ns,
+            fields: &self.fields,
+            first: event.first,
+            end: event.end,
+        })
+    }
+
+    /// Forgets the events, keeps the memory unless it has grown beyond `max_bytes` of text.
+    pub fn clear(&mut self, max_bytes: usize) {
+        self.entries.clear();
+        self.fields.clear(max_bytes);
+    }
+}
+
+/// One event as sinks see it.
+#[derive(Debug)]
+pub struct EventRecord<'a> {
+    /// Callsite: target, level, file and line.
+    pub metadata: &'static Metadata<'static>,
+    /// Nanoseconds since the epoch.
+    pub time_unix_ns: u64,
+    /// The same moment on the clock that never runs backwards.
+    pub time: Moment,
+    /// Fields, the message among them under `message`.
+    pub fields: &'a Fields,
+}
+
+impl<'a> EventRecord<'a> {
+    /// The message; empty if there is none.
+    #[must_use]
+    pub fn message(&self) -> &'a str {
+        match self.fields.get("message") {
+            Some(Value::Str(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// Level.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        *self.metadata.level()
+    }
+}
