@@ -1,0 +1,1 @@
+//! Reading of quoted strings and durations, shared by the query languages.
