@@ -1,1 +1,21 @@
 //! Journal, chunks, blocks, indexes and retention over an embedded engine.
+//!
+//! A [`Store`] keeps the three signals of one data directory: samples by series, spans by trace and log lines by stream. It is
+//! synchronous and safe to share between threads. What is appended is seen by every read that starts afterwards, and is durable
+//! within [`StoreConfig::sync_interval`] (or when [`Store::sync`] returns).
+//!
+//! Not here: query languages, ingest formats, networking.
+
+mod config;
+mod error;
+mod filter;
+mod live;
+mod outcome;
+mod store;
+
+pub use config::{Clock, EventSink, Retention, StoreConfig};
+pub use error::{AppendError, OpenError, ReadError, SyncError};
+pub use filter::{Direction, SelectLimit, SpanFilter};
+pub use live::LogSubscription;
+pub use outcome::{AppendOutcome, Problem, StoreEvent, StoreStats};
+pub use store::Store;
