@@ -158,6 +158,16 @@ impl Ledger {
         self.dropped[signal as usize][reason as usize].fetch_add(n, Relaxed);
     }
 
+    /// Enters that `n` units have begun to wait.
+    pub fn enter_queue(&self, signal: Signal, n: u64) {
+        self.queued[signal as usize].fetch_add(n, Relaxed);
+    }
+
+    /// Enters that `n` units wait no more: they have been delivered or dropped.
+    pub fn leave_queue(&self, signal: Signal, n: u64) {
+        self.queued[signal as usize].fetch_sub(n, Relaxed);
+    }
+
     /// Sets the present length of a signal's queue.
     pub fn set_queued(&self, signal: Signal, n: u64) {
         self.queued[signal as usize].store(n, Relaxed);
@@ -220,11 +230,14 @@ mod tests {
         ledger.drop(Signal::Spans, Reason::QueueFull, 2);
         ledger.drop(Signal::Spans, Reason::TooLarge, 1);
         ledger.drop(Signal::Logs, Reason::TooLarge, 5);
+        ledger.enter_queue(Signal::Logs, 3);
+        ledger.leave_queue(Signal::Logs, 1);
         assert_eq!(
             ledger.accepted(Signal::Spans),
             ledger.delivered(Signal::Spans) + ledger.dropped_total(Signal::Spans)
         );
         assert_eq!(ledger.dropped(Signal::Logs, Reason::TooLarge), 5);
+        assert_eq!(ledger.queued(Signal::Logs), 2);
         assert_eq!(ledger.dropped_total(Signal::Lines), 0);
     }
 
