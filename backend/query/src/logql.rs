@@ -4,12 +4,17 @@
 //! Not here: parsers (`json`, `logfmt`, …), formatting, and metrics over logs; reading a query that has them is an error that
 //! names the part.
 
+mod cursor;
 mod eval;
-mod filter;
+mod fields;
+mod label_filter;
+mod line_filter;
 mod parse;
 
 pub use eval::{Direction, LogError, LogOutput, LogSource, evaluate};
-pub use filter::{LabelFilter, LabelTest, LineFilter, LineOp};
+pub use fields::{field, fields, sanitize_name};
+pub use label_filter::{Compare, LabelFilter, LabelTest};
+pub use line_filter::{LineFilter, LineOp};
 pub use parse::parse;
 
 use watchroom_model::{LogLine, Matcher};
@@ -17,8 +22,9 @@ use watchroom_model::{LogLine, Matcher};
 /// A log query that has been read: which streams, then which of their lines.
 #[derive(Debug, Clone)]
 pub struct LogQuery {
-    pub(crate) matchers: Vec<Matcher>,
-    pub(crate) stages: Vec<Stage>,
+    text: String,
+    matchers: Vec<Matcher>,
+    stages: Vec<Stage>,
 }
 
 /// One step of the pipeline.
@@ -31,6 +37,12 @@ pub enum Stage {
 }
 
 impl LogQuery {
+    /// The text it was read from.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Matchers on stream labels.
     #[must_use]
     pub fn matchers(&self) -> &[Matcher] {
@@ -61,3 +73,6 @@ impl LogQuery {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Evaluation of dashboard panels over series held in memory.
+//!
+//! Times include handing the samples over from the source, which copies them.
+
+use divan::{Bencher, black_box};
+use watchroom_model::{Labels, METRIC_NAME, Sample, SeriesData};
+use watchroom_query::promql::{self, EvalOptions};
+
+fn main() {
+    divan::main();
+}
+
+const STEP_MS: i64 = 15_000;
+
+/// One hour at 15 s: 240 samples a series.
+fn counters(n: usize) -> Vec<SeriesData> {
+    let samples = |seed: usize| {
+        (0..240i64)
+            .map(|i| Sample {
+                t_ms: i * STEP_MS,
+                value: (i as f64) * (seed % 7 + 1) as f64,
+            })
+            .collect()
+    };
+    (0..n)
+        .map(|i| SeriesData {
+            labels: Labels::from_pairs([
+                (METRIC_NAME, "http_requests_total".to_owned()),
+                ("instance", format!("host-{i}")),
+                ("job", "api".to_owned()),
+                ("x", (i % 20).to_string()),
+            ]),
+            samples: samples(i),
+        })
+        .collect()
+}
+
+/// `n` histograms of 10 buckets.
+fn histograms(n: usize) -> Vec<SeriesData> {
+    (0..n * 10)
+        .map(|i| SeriesData {
+            labels: Labels::from_pairs([
+                (METRIC_NAME, "http_request_duration_seconds_bucket".to_owned()),
+                ("instance", format!("host-{}", i / 10)),
+                (
+                    "le",
+                    if i % 10 == 9 {
+                        "+Inf".to_owned()
+                    } else {
+                        (i % 10 + 1).to_string()
+                    },
+                ),
+            ]),
+            samples: (0..240i64)
+                .map(|t| Sample {
+                    t_ms: t * STEP_MS,
+                    value: (t as f64) * (i % 10 + 1) as f64,
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+fn panel(bencher: Bencher<'_, '_>, series: &Vec<SeriesData>, text: &str) {
+    let query = promql::parse(text).expect("the query is fixed");
+    let options = EvalOptions::default();
+    bencher.bench_local(|| {
+        let output = promql::range(&query, series, 0, 59 * 60_000, 60_000, &options);
+        black_box(output.expect("the data fits"))
+    });
+}
+
+#[divan::bench(args = [100, 10_000])]
+fn sum_by_rate(bencher: Bencher<'_, '_>, n: usize) {
+    panel(
+        bencher,
+        &counters(n),
+        "sum by (x) (rate(http_requests_total[5m]))",
+    );
+}
+
+#[divan::bench(args = [100, 10_000])]
+fn error_ratio(bencher: Bencher<'_, '_>, n: usize) {
+    let text = "sum(rate(http_requests_total{x=~\"1.*\"}[5m])) / sum(rate(http_requests_total[5m]))";
+    panel(bencher, &counters(n), text);
+}
+
+#[divan::bench(args = [100, 10_000])]
+fn topk_rate(bencher: Bencher<'_, '_>, n: usize) {
+    panel(bencher, &counters(n), "topk(10, rate(http_requests_total[5m]))");
+}
+
+#[divan::bench(args = [100, 1_000])]
+fn quantile_by_le(bencher: Bencher<'_, '_>, n: usize) {
+    let text = "histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))";
+    panel(bencher, &histograms(n), text);
+}
+
+#[divan::bench(args = [100, 1_000])]
+fn quantile_of_each(bencher: Bencher<'_, '_>, n: usize) {
+    panel(
+        bencher,
+        &histograms(n),
+        "histogram_quantile(0.99, rate(http_request_duration_seconds_bucket[5m]))",
+    );
+}
+
+#[divan::bench]
+fn parse_panel() -> usize {
+    let query = promql::parse(black_box(
+        "histogram_quantile(0.99, sum by (le) (rate(x_bucket{a=\"b\"}[5m])))",
+    ));
+    query.expect("the query is fixed").text().len()
+}

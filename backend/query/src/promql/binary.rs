@@ -1,0 +1,60 @@
+//! Binary operators.
+
+mod matching;
+mod operator;
+mod set;
+
+pub(crate) use operator::Operator;
+
+use super::EvalError;
+use super::ast::Binary;
+use super::engine::{Engine, Out};
+use super::rows::{Grid, Rows};
+
+/// Evaluates a binary operator.
+pub(crate) fn eval(engine: &Engine<'_>, node: &Binary, grid: &Grid) -> Result<Out, EvalError> {
+    let lhs = engine.eval(&node.lhs, grid)?;
+    let rhs = engine.eval(&node.rhs, grid)?;
+    match (lhs, rhs) {
+        (Out::Scalar(mut lhs), Out::Scalar(rhs)) => {
+            for (l, r) in lhs.values.iter_mut().zip(&rhs.values) {
+                *l = node.op.number(*l, *r);
+            }
+            Ok(Out::Scalar(lhs))
+        }
+        (Out::Rows(rows), Out::Scalar(scalar)) => {
+            with_scalar(node, rows, &scalar.values, false).map(Out::Rows)
+        }
+        (Out::Scalar(scalar), Out::Rows(rows)) => {
+            with_scalar(node, rows, &scalar.values, true).map(Out::Rows)
+        }
+        (Out::Rows(lhs), Out::Rows(rhs)) => match node.op {
+            Operator::And | Operator::Or | Operator::Unless => set::eval(engine, node, lhs, &rhs),
+            _ => matching::eval(engine, node, &lhs, &rhs, grid),
+        }
+        .map(Out::Rows),
+        (Out::Text(_), _) | (_, Out::Text(_)) => Err(EvalError::InvalidType {
+            got: super::ValueType::String,
+        }),
+    }
+}
+
+/// A vector and a scalar: each value by itself.
+fn with_scalar(node: &Binary, mut rows: Rows, scalar: &[f64], scalar_first: bool) -> Result<Rows, EvalError> {
+    rows.map_steps(|i, value| {
+        let (l, r) = if scalar_first {
+            (scalar[i], value)
+        } else {
+            (value, scalar[i])
+        };
+        if node.op.is_comparison() && !node.as_bool {
+            return node.op.holds(l, r).then_some(value);
+        }
+        Some(node.op.number(l, r))
+    });
+    if node.as_bool || node.op.drops_name_with_scalar() {
+        rows.without_name()
+    } else {
+        Ok(rows)
+    }
+}

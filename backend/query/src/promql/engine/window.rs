@@ -1,0 +1,104 @@
+//! Functions of the samples within a window, for each series and step.
+
+use watchroom_model::Sample;
+
+use super::Engine;
+use crate::promql::ast::Range;
+use crate::promql::rows::{ABSENT, Grid, Rows};
+use crate::promql::{EvalError, WindowBounds};
+
+/// The samples of one series within one window.
+pub(crate) struct Window<'a> {
+    /// Never empty, ascending in time.
+    pub samples: &'a [Sample],
+    /// Edges of the window, milliseconds.
+    pub start_ms: i64,
+    pub end_ms: i64,
+    /// Moment of evaluation; differs from `end_ms` under `offset` and `@`.
+    pub eval_ms: i64,
+    /// Scalar arguments of the function at this step.
+    pub args: &'a [f64],
+    /// Which major version's arithmetic applies.
+    pub bounds: WindowBounds,
+}
+
+impl Window<'_> {
+    /// Oldest sample.
+    pub(crate) fn first(&self) -> Sample {
+        self.samples[0]
+    }
+
+    /// Latest sample.
+    pub(crate) fn last(&self) -> Sample {
+        self.samples[self.samples.len() - 1]
+    }
+
+    /// Values, oldest first.
+    pub(crate) fn values(&self) -> impl Iterator<Item = f64> {
+        self.samples.iter().map(|s| s.value)
+    }
+
+    /// Length in seconds.
+    pub(crate) fn seconds(&self) -> f64 {
+        (self.end_ms - self.start_ms) as f64 / 1000.0
+    }
+}
+
+impl Engine<'_> {
+    /// Computes `f` over each series' window at each step; windows without a sample give nothing.
+    ///
+    /// `args` holds the scalar arguments, each with a value for each step. `uses_time` says that `f` looks at
+    /// [`Window::eval_ms`]. Metric names are kept.
+    pub(crate) fn windows(
+        &self,
+        range: &Range,
+        args: &[Vec<f64>],
+        uses_time: bool,
+        grid: &Grid,
+        f: impl Fn(&Window<'_>) -> Option<f64>,
+    ) -> Result<Rows, EvalError> {
+        let data = self.range_data(range, grid)?;
+        let mut rows = Rows::new(grid.len, &self.budget);
+        let mut cells = vec![ABSENT; grid.len];
+        let mut step_args = vec![0.0; args.len()];
+        // Under `@` all steps share a window, and mostly a result.
+        let constant = data.moments.fixed() && !uses_time && args.is_empty();
+        for series in data.series {
+            let samples = &series.samples;
+            let (mut lo, mut hi) = (0, 0);
+            for i in 0..grid.len {
+                if constant && i > 0 {
+                    cells[i] = cells[0];
+                    continue;
+                }
+                let end_ms = data.moments.at(i);
+                let oldest = self.window_start(end_ms, range.range_ms);
+                while samples.get(hi).is_some_and(|s| s.t_ms <= end_ms) {
+                    hi += 1;
+                }
+                while lo < hi && samples[lo].t_ms < oldest {
+                    lo += 1;
+                }
+                if lo == hi {
+                    cells[i] = ABSENT;
+                    continue;
+                }
+                for (to, values) in step_args.iter_mut().zip(args) {
+                    *to = values[i];
+                }
+                let window = Window {
+                    samples: &samples[lo..hi],
+                    start_ms: end_ms - range.range_ms,
+                    end_ms,
+                    eval_ms: grid.time(i),
+                    args: &step_args,
+                    bounds: self.options.window,
+                };
+                cells[i] = f(&window).unwrap_or(ABSENT);
+            }
+            rows.push_if_any(|| series.labels, &cells)?;
+            self.budget.check()?;
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,62 @@
+//! `absent`, `absent_over_time`: 1 where there is nothing.
+
+use watchroom_model::{Labels, METRIC_NAME, MatchOp, Matcher};
+
+use super::Kind::Vector;
+use super::{Function, function, nth};
+use crate::promql::EvalError;
+use crate::promql::ast::{Expr, RangeOf};
+use crate::promql::engine::{Engine, Out};
+use crate::promql::rows::{Grid, Rows, present};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    function("absent", Vector(absent)),
+    function("absent_over_time", Vector(absent_over_time)),
+];
+
+fn absent(engine: &Engine<'_>, args: &[Expr], grid: &Grid) -> Result<Out, EvalError> {
+    let expr = nth("absent", args, 0)?;
+    let rows = engine.eval_rows(expr, grid)?;
+    let labels = match expr {
+        Expr::Selector(selector) => labels_of(&selector.matchers),
+        _ => Labels::empty(),
+    };
+    complement(engine, &rows, labels)
+}
+
+fn absent_over_time(engine: &Engine<'_>, args: &[Expr], grid: &Grid) -> Result<Out, EvalError> {
+    let range = match nth("absent_over_time", args, 0)? {
+        Expr::Range(range) => range,
+        other => {
+            return Err(EvalError::InvalidType {
+                got: other.value_type(),
+            });
+        }
+    };
+    let rows = engine.windows(range, &[], false, grid, |_| Some(1.0))?;
+    let labels = match &range.of {
+        RangeOf::Selector(matchers) => labels_of(matchers),
+        RangeOf::Subquery(..) => Labels::empty(),
+    };
+    complement(engine, &rows, labels)
+}
+
+/// Labels that a series missing for these matchers would surely have.
+fn labels_of(matchers: &[Matcher]) -> Labels {
+    let named_once = |m: &&Matcher| {
+        m.op == MatchOp::Equal
+            && m.name != METRIC_NAME
+            && matchers.iter().filter(|other| other.name == m.name).count() == 1
+    };
+    Labels::from_pairs(matchers.iter().filter(named_once).map(|m| (&m.name, &m.value)))
+}
+
+fn complement(engine: &Engine<'_>, rows: &Rows, labels: Labels) -> Result<Out, EvalError> {
+    let mut out = Rows::new(rows.steps, &engine.budget);
+    for (step, cell) in out.push(labels)?.iter_mut().enumerate() {
+        if !(0..rows.len()).any(|i| present(rows.row(i)[step])) {
+            *cell = 1.0;
+        }
+    }
+    Ok(Out::Rows(out))
+}
