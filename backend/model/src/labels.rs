@@ -80,6 +80,19 @@ impl Labels {
         }
     }
 
+    /// This set with each name and value replaced by the copy that `share` returns; for tables that keep each text once.
+    ///
+    /// `share` is asked for a name, then for its value, pair by pair, and must return an equal text.
+    #[must_use]
+    pub fn share_texts(&self, mut share: impl FnMut(&Arc<str>) -> Arc<str>) -> Self {
+        Self(
+            self.0
+                .iter()
+                .map(|(name, value)| (share(name), share(value)))
+                .collect(),
+        )
+    }
+
     /// This set without the given names.
     #[must_use]
     pub fn without(&self, names: &[&str]) -> Self {
@@ -172,6 +185,15 @@ mod tests {
         assert_eq!(labels.get("b"), Some("2"));
         assert_eq!(labels.without(&["a"]).to_string(), r#"{b="2"}"#);
         assert_eq!(labels.keep(&["a"]).to_string(), r#"{a="x"}"#);
+    }
+
+    #[test]
+    fn shares_texts_without_changing_the_set() {
+        let labels = Labels::from_pairs([("a", "x"), ("b", "x")]);
+        let x: Arc<str> = "x".into();
+        let shared = labels.share_texts(|text| if **text == *x { x.clone() } else { text.clone() });
+        assert_eq!(shared, labels);
+        assert_eq!(Arc::strong_count(&x), 3);
     }
 
     #[test]

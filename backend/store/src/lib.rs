@@ -6,12 +6,21 @@
 //!
 //! Not here: query languages, ingest formats, networking.
 
+mod chunk;
+mod codec;
 mod config;
+mod engine;
 mod error;
 mod filter;
+mod head;
+mod index;
 mod live;
+mod lock;
 mod outcome;
+mod partition;
+mod report;
 mod store;
+mod sync;
 
 pub use config::{Clock, EventSink, Retention, StoreConfig};
 pub use error::{AppendError, OpenError, ReadError, SyncError};

@@ -1,0 +1,87 @@
+//! Reading a chunk.
+
+use watchroom_model::Sample;
+
+use super::bits::BitReader;
+use super::{HEADER, KIND_FLOAT, KIND_WHOLE, TIME_WIDTHS, VALUE_WIDTHS};
+use crate::codec::{Corrupt, Reader};
+
+/// Time of a chunk's first sample.
+pub(crate) fn first_ms(chunk: &[u8]) -> Option<i64> {
+    chunk.get(3..11)?.first_chunk().copied().map(i64::from_le_bytes)
+}
+
+/// Shows every sample, in order of time. What is readable before the damage is shown.
+#[inline]
+pub(crate) fn decode(chunk: &[u8], mut visit: impl FnMut(Sample)) -> Result<(), Corrupt> {
+    if chunk.len() < HEADER {
+        return Err(Corrupt("a chunk has no header"));
+    }
+    let mut header = Reader::new(chunk);
+    let kind = header.u8()?;
+    let count = u16::from_le_bytes(header.array()?);
+    let mut t_ms = header.u64()? as i64;
+    let first = header.u64()?;
+    let mut bits = BitReader::new(&chunk[HEADER..]);
+    let mut time_delta = 0_i64;
+    visit(Sample {
+        t_ms,
+        value: f64::from_bits(first),
+    });
+    match kind {
+        KIND_WHOLE => {
+            let mut number = f64::from_bits(first) as i64;
+            let mut delta = 0_i64;
+            for _ in 1..count {
+                time_delta = time_delta.wrapping_add(prefixed(&mut bits, &TIME_WIDTHS)?);
+                t_ms = t_ms.wrapping_add(time_delta);
+                delta = delta.wrapping_add(prefixed(&mut bits, &VALUE_WIDTHS)?);
+                number = number.wrapping_add(delta);
+                visit(Sample {
+                    t_ms,
+                    value: number as f64,
+                });
+            }
+            Ok(())
+        }
+        KIND_FLOAT => {
+            let mut value = first;
+            let (mut trailing, mut n) = (0, 0);
+            for _ in 1..count {
+                time_delta = time_delta.wrapping_add(prefixed(&mut bits, &TIME_WIDTHS)?);
+                t_ms = t_ms.wrapping_add(time_delta);
+                match bits.ones(2)? {
+                    0 => {}
+                    ones => {
+                        if ones == 2 {
+                            let leading = bits.read(5)? as u32;
+                            n = bits.read(6)? as u32 + 1;
+                            trailing = 64_u32
+                                .checked_sub(leading + n)
+                                .ok_or(Corrupt("a chunk has an impossible window"))?;
+                        }
+                        value ^= bits.read(n)? << trailing;
+                    }
+                }
+                visit(Sample {
+                    t_ms,
+                    value: f64::from_bits(value),
+                });
+            }
+            Ok(())
+        }
+        _ => Err(Corrupt("a chunk's kind is not known")),
+    }
+}
+
+#[inline]
+fn prefixed(bits: &mut BitReader<'_>, widths: &[u32]) -> Result<i64, Corrupt> {
+    let ones = bits.ones(widths.len() as u32)?;
+    let width = widths.get(ones as usize).copied().unwrap_or(64);
+    if width == 0 {
+        return Ok(0);
+    }
+    let number = bits.read(width)?;
+    // Moves the sign bit to the top and back.
+    Ok((number << (64 - width)) as i64 >> (64 - width))
+}

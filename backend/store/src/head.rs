@@ -1,0 +1,304 @@
+//! The newest samples of each series, in memory.
+//!
+//! Invariant: chunks in memory are the newest of their series without a gap; an older version of any of them may be in the engine.
+//! Not here: the journal that makes them durable.
+
+use std::sync::Mutex;
+
+use watchroom_model::{Labels, Sample};
+
+use crate::chunk::{Chunk, decode, first_ms};
+use crate::sync::lock;
+
+/// One series.
+#[derive(Debug)]
+pub(crate) struct Series {
+    pub(crate) id: u32,
+    pub(crate) labels: Labels,
+    head: Mutex<Head>,
+}
+
+#[derive(Debug)]
+struct Head {
+    last: Last,
+    /// Full chunks that wait to be written.
+    full: Vec<Box<[u8]>>,
+    open: Option<Chunk>,
+    /// Time of the open chunk's newest sample that is in the engine.
+    written_ms: Option<i64>,
+}
+
+/// The newest sample of a series.
+#[derive(Debug, Clone, Copy)]
+enum Last {
+    /// Not looked up since the store was opened.
+    Unknown,
+    None,
+    Known(Sample),
+}
+
+/// What became of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Push {
+    /// Kept; chunk memory grew by so many bytes.
+    Kept(usize),
+    /// Was there already.
+    Same,
+    /// Another value is there at the same time.
+    Conflict,
+    OutOfOrder,
+}
+
+/// What a flush has to write of a series.
+#[derive(Debug)]
+pub(crate) struct Unwritten {
+    /// First time and bytes of each chunk, the open one last.
+    pub(crate) chunks: Vec<(i64, Vec<u8>)>,
+    pub(crate) last_ms: i64,
+    n_full: usize,
+    open_last_ms: Option<i64>,
+}
+
+/// What memory says about a range of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// No sample there, in memory or engine.
+    No,
+    /// In memory.
+    Yes,
+    /// Only the engine knows.
+    Engine,
+}
+
+impl Series {
+    /// A series without samples.
+    pub(crate) fn new(id: u32, labels: Labels) -> Self {
+        Self {
+            id,
+            labels,
+            head: Mutex::new(Head {
+                last: Last::None,
+                full: Vec::new(),
+                open: None,
+                written_ms: None,
+            }),
+        }
+    }
+
+    /// Notes that the engine may hold samples of this series.
+    pub(crate) fn set_unknown(&self) {
+        lock(&self.head).last = Last::Unknown;
+    }
+
+    /// Appends a sample; `newest_in_engine` is asked at most once in the life of the series.
+    pub(crate) fn push(&self, sample: Sample, newest_in_engine: impl FnOnce() -> Option<Sample>) -> Push {
+        let mut head = lock(&self.head);
+        if matches!(head.last, Last::Unknown) {
+            head.last = newest_in_engine().map_or(Last::None, Last::Known);
+        }
+        if let Last::Known(last) = head.last {
+            if sample.t_ms < last.t_ms {
+                return Push::OutOfOrder;
+            }
+            if sample.t_ms == last.t_ms {
+                return if sample.value.to_bits() == last.value.to_bits() {
+                    Push::Same
+                } else {
+                    Push::Conflict
+                };
+            }
+        }
+        head.last = Last::Known(sample);
+        let mut grown = 0;
+        if head.open.as_ref().is_some_and(Chunk::is_full)
+            && let Some(open) = head.open.take()
+        {
+            // What shrinks here is left in the estimate until the chunk is written.
+            head.full.push(open.into_bytes().into_boxed_slice());
+            head.written_ms = None;
+        }
+        match &mut head.open {
+            Some(open) => {
+                let before = open.capacity();
+                open.push(sample);
+                grown += open.capacity() - before;
+            }
+            None => {
+                let open = Chunk::new(sample);
+                grown += open.capacity();
+                head.open = Some(open);
+            }
+        }
+        Push::Kept(grown)
+    }
+
+    /// Chunks that the engine does not have in full.
+    pub(crate) fn unwritten(&self) -> Option<Unwritten> {
+        let head = lock(&self.head);
+        let open = head
+            .open
+            .as_ref()
+            .filter(|open| head.written_ms != Some(open.last().t_ms));
+        let full = head.full.iter().map(|chunk| chunk.to_vec());
+        let chunks: Vec<_> = full
+            .chain(open.map(|open| open.bytes().to_vec()))
+            .filter_map(|chunk| Some((first_ms(&chunk)?, chunk)))
+            .collect();
+        let Last::Known(last) = head.last else {
+            return None;
+        };
+        (!chunks.is_empty()).then_some(Unwritten {
+            chunks,
+            last_ms: last.t_ms,
+            n_full: head.full.len(),
+            open_last_ms: open.map(|open| open.last().t_ms),
+        })
+    }
+
+    /// Notes that the engine has what [`Series::unwritten`] gave; returns the bytes freed.
+    pub(crate) fn written(&self, unwritten: &Unwritten) -> usize {
+        let mut head = lock(&self.head);
+        let n = unwritten.n_full.min(head.full.len());
+        let freed = head.full.drain(..n).map(|chunk| chunk.len()).sum();
+        // If the chunk that was open has been filled since, it waits among the full ones and is written again.
+        if let Some(first) = unwritten.chunks.last().map(|(first, _)| *first)
+            && head.open.as_ref().and_then(|open| first_ms(open.bytes())) == Some(first)
+        {
+            head.written_ms = unwritten.open_last_ms.or(head.written_ms);
+        }
+        freed
+    }
+
+    /// Lets go of the open chunk if the engine has all of it and it ended before `before_ms`; returns the bytes freed.
+    pub(crate) fn let_go(&self, before_ms: i64) -> usize {
+        let mut head = lock(&self.head);
+        let done = head.full.is_empty()
+            && head.open.as_ref().is_some_and(|open| {
+                head.written_ms == Some(open.last().t_ms) && open.last().t_ms < before_ms
+            });
+        if !done {
+            return 0;
+        }
+        head.written_ms = None;
+        head.open.take().map_or(0, |open| open.capacity())
+    }
+
+    /// Whether nothing of the series is in memory only.
+    pub(crate) fn is_idle(&self) -> bool {
+        let head = lock(&self.head);
+        head.full.is_empty() && head.open.is_none()
+    }
+
+    /// Whether memory has samples from `start_ms` to `end_ms`, both inclusive.
+    pub(crate) fn presence(&self, start_ms: i64, end_ms: i64) -> Presence {
+        let head = lock(&self.head);
+        match head.last {
+            Last::None => Presence::No,
+            Last::Known(last) if last.t_ms < start_ms => Presence::No,
+            Last::Known(last) if last.t_ms <= end_ms && head.open.is_some() => Presence::Yes,
+            Last::Known(_) | Last::Unknown => Presence::Engine,
+        }
+    }
+
+    /// Time of the first sample in memory.
+    pub(crate) fn first_ms(&self) -> Option<i64> {
+        lock(&self.head).first_ms()
+    }
+
+    /// The chunks in memory, oldest first.
+    pub(crate) fn chunks(&self) -> Vec<Vec<u8>> {
+        let head = lock(&self.head);
+        let full = head.full.iter().map(|chunk| chunk.to_vec());
+        full.chain(head.open.iter().map(|open| open.bytes().to_vec()))
+            .collect()
+    }
+
+    /// Adds the samples in memory if they reach back to `start_ms`, else adds nothing and returns false.
+    pub(crate) fn read_recent(&self, start_ms: i64, end_ms: i64, samples: &mut Vec<Sample>) -> bool {
+        let head = lock(&self.head);
+        if head.first_ms().is_none_or(|first| first > start_ms) {
+            return false;
+        }
+        let full = head.full.iter().map(|chunk| &**chunk);
+        for chunk in full.chain(head.open.iter().map(Chunk::bytes)) {
+            // Chunks in memory were made by this process and decode.
+            let _ = decode(chunk, |sample| {
+                if (start_ms..=end_ms).contains(&sample.t_ms) {
+                    samples.push(sample);
+                }
+            });
+        }
+        true
+    }
+}
+
+impl Head {
+    fn first_ms(&self) -> Option<i64> {
+        let open = self.open.as_ref().map(Chunk::bytes);
+        self.full
+            .first()
+            .map(|chunk| &**chunk)
+            .or(open)
+            .and_then(first_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(t_ms: i64) -> Sample {
+        Sample { t_ms, value: 1.0 }
+    }
+
+    fn series() -> Series {
+        Series::new(1, Labels::empty())
+    }
+
+    #[test]
+    fn what_was_written_while_the_chunk_was_open_is_written_again_once_it_has_grown() {
+        let series = series();
+        series.push(at(1), || None);
+        let first = series.unwritten().unwrap();
+        series.push(at(2), || None);
+        series.written(&first);
+        let second = series.unwritten().unwrap();
+        assert_eq!((second.chunks[0].0, second.last_ms), (1, 2));
+        series.written(&second);
+        assert!(series.unwritten().is_none());
+        assert_eq!(series.let_go(2), 0, "not before its time");
+        assert!(series.let_go(3) > 0);
+        assert!(series.is_idle());
+    }
+
+    #[test]
+    fn full_chunks_stay_until_written() {
+        let series = series();
+        for t_ms in 0..1_000 {
+            assert!(matches!(series.push(at(t_ms), || None), Push::Kept(_)));
+        }
+        let unwritten = series.unwritten().unwrap();
+        assert!(unwritten.chunks.len() > 2);
+        assert_eq!(series.first_ms(), Some(0));
+        series.written(&unwritten);
+        assert!(series.first_ms() > Some(0), "only the open chunk is left");
+        let mut samples = Vec::new();
+        assert!(!series.read_recent(0, 999, &mut samples) && samples.is_empty());
+        assert!(series.read_recent(999, 999, &mut samples));
+        assert_eq!(samples, [at(999)]);
+    }
+
+    #[test]
+    fn the_newest_sample_in_the_engine_bounds_the_next() {
+        let series = series();
+        series.set_unknown();
+        assert_eq!(series.presence(0, 9), Presence::Engine);
+        assert_eq!(series.push(at(4), || Some(at(5))), Push::OutOfOrder);
+        assert_eq!(series.push(at(5), || None), Push::Same);
+        let other = Sample { t_ms: 5, value: 2.0 };
+        assert_eq!(series.push(other, || None), Push::Conflict);
+        assert!(matches!(series.push(at(6), || None), Push::Kept(_)));
+        assert_eq!(series.presence(7, 9), Presence::No);
+        assert_eq!(series.presence(6, 9), Presence::Yes);
+    }
+}
