@@ -1,1 +1,30 @@
-//! The one redactor of the watchroom SDK.
+//! The one redactor of the watchroom SDK: log fields and messages, span names and attributes, label values and baggage all go
+//! through it before anything else sees them.
+//!
+//! Two ways lead to a redaction: the *name* under which a value stands (`password`, `api_key`, …, as a field, a JSON key, a URL
+//! query parameter, a header or a field of a `Debug`-formatted struct), and the *value* itself (provider keys, tokens, cards,
+//! addresses, …).
+//!
+//! ```
+//! use watchroom_redact::Redactor;
+//!
+//! let redactor = Redactor::default();
+//! assert_eq!(redactor.field("user.password", "hunter2"), "[REDACTED]");
+//! assert_eq!(redactor.value("GET /orders?token=abc&page=2"), "GET /orders?token=[REDACTED]&page=2");
+//! assert_eq!(redactor.value("paid with 4111 1111 1111 1111"), "paid with ****-****-****-1111");
+//! ```
+//!
+//! Invariant: time is linear in the input, nothing panics, and what cannot be judged (too long, an internal error) becomes
+//! `[REDACTED]` as a whole. A value without anything to redact is lent back without an allocation.
+//! Not here: SQL shapes and hashed ids (they stand beside this redactor), and the decision what to capture.
+
+mod builder;
+mod kind;
+mod names;
+mod prefilter;
+mod redactor;
+mod scan;
+
+pub use builder::{RedactorBuilder, RedactorError};
+pub use kind::{Kind, Mode};
+pub use redactor::{Outcome, Redactor};

@@ -1,0 +1,167 @@
+//! The first look at a value: 64 bytes at a time, it marks the places where something to redact could be.
+//!
+//! Invariant: a place that is not marked needs no second look; a mark proves nothing. Every run is marked once, where it has
+//! grown long enough to matter. Not here: the second look (`scan`).
+
+mod classify;
+
+use classify::classify;
+
+/// Bytes that one look covers.
+pub(crate) const WORD: usize = 64;
+/// Bytes that one look reads: `b` of `bearer` is marked together with the `r` at its end.
+const WINDOW: usize = WORD + 5;
+
+/// Length at which a run of letters, digits, `_` and `-` is marked.
+pub(crate) const TOKEN_RUN: usize = 12;
+/// Length at which a run of digits, `-`, `.` and `/` is marked.
+pub(crate) const NUMBER_RUN: usize = 5;
+/// Length at which a run of the same with blanks is marked.
+pub(crate) const SPACED_RUN: usize = 13;
+
+/// Marked places of one word: bit `i` stands for byte `i`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hints {
+    /// `:` `;` `<` `=` `>` `?` `@`, and `b` of what may be `bearer`.
+    pub(crate) marks: u64,
+    /// The twelfth byte of a token-like run.
+    pub(crate) token: u64,
+    /// The fifth byte of a number-like run.
+    pub(crate) number: u64,
+    /// The thirteenth byte of a number-like run with blanks.
+    pub(crate) spaced: u64,
+}
+
+impl Hints {
+    pub(crate) const fn any(self) -> u64 {
+        self.marks | self.token | self.number | self.spaced
+    }
+}
+
+/// Classes of 64 bytes: bit `i` stands for byte `i`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Masks {
+    marks: u64,
+    token: u64,
+    number: u64,
+    spaced: u64,
+}
+
+/// What the looks before have left: runs reach over the edges of words.
+#[derive(Debug, Default)]
+pub(crate) struct Prefilter {
+    token: [u64; 4],
+    number: [u64; 3],
+    spaced: [u64; 4],
+}
+
+/// `now` moved up by `n` places, with what moves over from the word before.
+const fn moved(now: u64, before: u64, n: u32) -> u64 {
+    now << n | before >> (64 - n)
+}
+
+impl Prefilter {
+    /// Looks at the word that begins at `base`, which must follow the one looked at before.
+    #[inline]
+    pub(crate) fn look(&mut self, text: &[u8], base: usize) -> Hints {
+        let masks = if let Some(window) = text.get(base..).and_then(|rest| rest.first_chunk::<WINDOW>()) {
+            classify(window, WORD)
+        } else {
+            let rest = text.get(base..).unwrap_or_default();
+            let mut window = [0; WINDOW];
+            if let Some(head) = window.get_mut(..rest.len()) {
+                head.copy_from_slice(rest);
+            }
+            classify(&window, rest.len())
+        };
+        Hints {
+            marks: masks.marks,
+            token: self.token_runs(masks.token),
+            number: self.number_runs(masks.number),
+            spaced: self.spaced_runs(masks.spaced),
+        }
+    }
+
+    fn token_runs(&mut self, one: u64) -> u64 {
+        let [one_before, two_before, four_before, twelve_before] = self.token;
+        let two = one & moved(one, one_before, 1);
+        let four = two & moved(two, two_before, 2);
+        let eight = four & moved(four, four_before, 4);
+        let twelve = eight & moved(four, four_before, 8);
+        self.token = [one, two, four, twelve];
+        twelve & !moved(twelve, twelve_before, 1)
+    }
+
+    fn number_runs(&mut self, one: u64) -> u64 {
+        let [one_before, two_before, five_before] = self.number;
+        let two = one & moved(one, one_before, 1);
+        let five = two & moved(two, two_before, 2) & moved(one, one_before, 4);
+        self.number = [one, two, five];
+        five & !moved(five, five_before, 1)
+    }
+
+    fn spaced_runs(&mut self, one: u64) -> u64 {
+        let [one_before, two_before, four_before, thirteen_before] = self.spaced;
+        let two = one & moved(one, one_before, 1);
+        let four = two & moved(two, two_before, 2);
+        let eight = four & moved(four, four_before, 4);
+        let thirteen = eight & moved(four, four_before, 8) & moved(one, one_before, 12);
+        self.spaced = [one, two, four, thirteen];
+        thirteen & !moved(thirteen, thirteen_before, 1)
+    }
+}
+
+/// Bytes of token-like runs: a superset of letters, digits, `_` and `-` that costs few instructions.
+pub(crate) const fn is_token_like(byte: u8) -> bool {
+    matches!(byte | 0x20, 0x60..=0x7f) || byte.is_ascii_digit() || byte == b'-'
+}
+
+/// Bytes of number-like runs: `-` `.` `/` and digits.
+pub(crate) const fn is_number_like(byte: u8) -> bool {
+    matches!(byte, b'-'..=b'9')
+}
+
+/// Bytes of number-like runs with blanks.
+pub(crate) const fn is_spaced_like(byte: u8) -> bool {
+    is_number_like(byte) || byte == b' '
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(text: &str, choose: fn(Hints) -> u64) -> Vec<usize> {
+        let mut prefilter = Prefilter::default();
+        let mut places = Vec::new();
+        for base in (0..text.len()).step_by(WORD) {
+            let mut bits = choose(prefilter.look(text.as_bytes(), base));
+            while bits != 0 {
+                places.push(base + bits.trailing_zeros() as usize);
+                bits &= bits - 1;
+            }
+        }
+        places
+    }
+
+    #[test]
+    fn marks_each_run_once_wherever_it_lies() {
+        for offset in 0..140 {
+            let pad = " ".repeat(offset);
+            let token = format!("{pad}sk_live_abcdef0123 short {}", "x".repeat(11));
+            assert_eq!(places(&token, |h| h.token), [offset + TOKEN_RUN - 1]);
+            let number = format!("{}10.0.0.1 1234", "x ".repeat(offset));
+            assert_eq!(places(&number, |h| h.number), [2 * offset + NUMBER_RUN - 1]);
+            let spaced = format!("{}x4111 1111 1111 1111", "y".repeat(offset));
+            assert_eq!(places(&spaced, |h| h.spaced), [offset + SPACED_RUN]);
+            let bearer = format!("{pad}Bearer x");
+            assert_eq!(places(&bearer, |h| h.marks), [offset]);
+        }
+    }
+
+    #[test]
+    fn marks_nothing_in_prose() {
+        let prose = "the cache was warm, nothing had to be done (31.2 ms) and 12 rows went out";
+        assert!(places(prose, Hints::any).is_empty());
+        assert!(places("", Hints::any).is_empty());
+    }
+}

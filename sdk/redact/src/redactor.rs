@@ -1,0 +1,150 @@
+//! The redactor: settings, compiled and shared.
+//!
+//! Invariant: cloning shares; a clean value is lent back. Not here: how things are found (`scan`, `names`).
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use watchroom_core::{Count, Ledger};
+
+use crate::RedactorBuilder;
+use crate::kind::Modes;
+use crate::names::Names;
+use crate::scan::scan;
+
+/// What became of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It holds nothing to redact.
+    Clean,
+    /// All or parts of it were replaced.
+    Redacted,
+    /// It could not be judged (too long, or an internal error) and was replaced as a whole.
+    FailedClosed,
+}
+
+/// Settings in the form in which they are used.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) names: Names,
+    pub(crate) modes: Modes,
+    pub(crate) keep_local_addresses: bool,
+    pub(crate) max_value_bytes: usize,
+    pub(crate) ledger: Option<Arc<Ledger>>,
+}
+
+/// The redactor. Cloning it is cheap: all parts of a service share one.
+///
+/// [`Redactor::default`] knows every kind but high entropy.
+#[derive(Debug, Clone)]
+pub struct Redactor {
+    rules: Arc<Rules>,
+}
+
+impl Default for Redactor {
+    fn default() -> Self {
+        static DEFAULT: OnceLock<Redactor> = OnceLock::new();
+        DEFAULT
+            .get_or_init(|| {
+                Self::from_rules(Rules {
+                    names: Names::default(),
+                    modes: Modes::default(),
+                    keep_local_addresses: true,
+                    max_value_bytes: 64 * 1024,
+                    ledger: None,
+                })
+            })
+            .clone()
+    }
+}
+
+impl Redactor {
+    /// What stands in place of a redacted value.
+    pub const REDACTED: &str = "[REDACTED]";
+
+    /// Settings to build a redactor from.
+    #[must_use]
+    pub fn builder() -> RedactorBuilder {
+        RedactorBuilder::default()
+    }
+
+    pub(crate) fn from_rules(rules: Rules) -> Self {
+        Self {
+            rules: Arc::new(rules),
+        }
+    }
+
+    /// Whether values under this name are redacted whatever they are. Case and separators do not matter; of a dotted path
+    /// (`http.request.header.authorization`) the last segments count. Worth caching per callsite.
+    #[must_use]
+    pub fn is_sensitive_name(&self, name: &str) -> bool {
+        self.rules.names.is_sensitive(name)
+    }
+
+    /// Redacts by value and by the names that stand inside the value. A clean value is lent back without an allocation.
+    #[must_use]
+    pub fn value<'a>(&self, value: &'a str) -> Cow<'a, str> {
+        let mut out = String::new();
+        match self.scan(value, &mut out) {
+            Outcome::Clean => Cow::Borrowed(value),
+            Outcome::Redacted => Cow::Owned(out),
+            Outcome::FailedClosed => Cow::Borrowed(Self::REDACTED),
+        }
+    }
+
+    /// Appends the redacted value to `out`.
+    pub fn value_into(&self, value: &str, out: &mut String) -> Outcome {
+        let start = out.len();
+        let outcome = self.scan(value, out);
+        match outcome {
+            Outcome::Clean => out.push_str(value),
+            Outcome::Redacted => {}
+            Outcome::FailedClosed => {
+                out.truncate(start);
+                out.push_str(Self::REDACTED);
+            }
+        }
+        outcome
+    }
+
+    /// Redacts by name, then by value. An empty value stays empty.
+    #[must_use]
+    pub fn field<'a>(&self, name: &str, value: &'a str) -> Cow<'a, str> {
+        if value.is_empty() {
+            return Cow::Borrowed(value);
+        }
+        if self.is_sensitive_name(name) {
+            if value != Self::REDACTED {
+                self.enter(Count::Redactions, 1);
+            }
+            return Cow::Borrowed(Self::REDACTED);
+        }
+        self.value(value)
+    }
+
+    /// Enters in the ledger that a caller replaced a value by its name, having asked [`Redactor::is_sensitive_name`] before.
+    pub fn count_redaction(&self) {
+        self.enter(Count::Redactions, 1);
+    }
+
+    /// Appends to `out` if there is something to redact; leaves `out` as it is if the value is clean.
+    fn scan(&self, value: &str, out: &mut String) -> Outcome {
+        if value.len() > self.rules.max_value_bytes {
+            self.enter(Count::RedactionsFailedClosed, 1);
+            return Outcome::FailedClosed;
+        }
+        let (outcome, n_redactions) = scan(value, &self.rules, out);
+        match outcome {
+            Outcome::Clean => {}
+            Outcome::Redacted => self.enter(Count::Redactions, n_redactions),
+            Outcome::FailedClosed => self.enter(Count::RedactionsFailedClosed, 1),
+        }
+        outcome
+    }
+
+    fn enter(&self, count: Count, n: u64) {
+        if let Some(ledger) = &self.rules.ledger {
+            ledger.count(count, n);
+        }
+    }
+}

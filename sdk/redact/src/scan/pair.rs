@@ -1,0 +1,89 @@
+//! Names in text: `key=value`, `key: value`, JSON, `Debug`, URL queries, headers, elements.
+//!
+//! Not here: which names are sensitive (`names`), where their value ends (`value`).
+
+use super::Scanner;
+use super::bytes::{is_name, is_quote};
+use crate::names::Sort;
+
+/// Where a name's separator has been found.
+pub(super) struct Pair {
+    /// How the value is written.
+    pub(super) sort: Sort,
+    /// First byte after the separator.
+    pub(super) after: usize,
+    /// The quote that closes the name, with the backslashes before it, if there is one.
+    pub(super) quote: Option<(usize, usize)>,
+}
+
+impl Scanner<'_, '_, '_> {
+    /// Judges the name before the `:` or `=` at a place. Whether it is sensitive.
+    pub(super) fn pair(&mut self, at: usize) -> bool {
+        let separator = self.byte(at);
+        let (before, next) = (self.before(at), self.byte(at + 1));
+        if (separator == b':' && (before == b':' || next == b':')) || (separator == b'=' && before == b'=') {
+            return false;
+        }
+        let floor = self.done;
+        let mut end = at;
+        // `=>`, `!=`, `:=` and blanks before the separator; `:=` has been judged at its colon.
+        while end > floor && at - end < 4 && matches!(self.before(end), b' ' | b'\t') {
+            end -= 1;
+        }
+        let mut quote = None;
+        if end > floor && is_quote(self.before(end)) {
+            let slashes = self.skip_back(end - 1, floor, |b| b == b'\\');
+            quote = Some((slashes, end));
+            end = slashes;
+        }
+        // `user[password]=x`, `params["token"] = x`.
+        if quote.is_none() && end > floor && self.before(end) == b']' {
+            end -= 1;
+            if end > floor && is_quote(self.before(end)) {
+                end -= 1;
+            }
+        }
+        let start = self.skip_back(end, floor, is_name);
+        if start == end || (separator == b':' && self.slice(start.saturating_sub(2), start) == b"//") {
+            return false;
+        }
+        let mut sort = self.rules.names.sort(self.slice(start, end));
+        if sort == Sort::Harmless && quote.is_none() && self.before(start) == b' ' && start > floor {
+            // `API key: …`: some names are written as two words.
+            let first = self.skip_back(start - 1, floor, is_name);
+            if first < start - 1 && is_second_word(self.slice(start, end)) {
+                sort = self.rules.names.sort(self.slice(first, end));
+            }
+        }
+        if sort == Sort::Harmless {
+            return false;
+        }
+        self.pair_value(&Pair {
+            sort,
+            after: at + 1,
+            quote,
+        });
+        true
+    }
+
+    /// `<password>…</password>`; the name ends before the `>` at a place.
+    pub(super) fn element(&mut self, at: usize) {
+        let start = self.skip_back(at, self.done, is_name);
+        if start == at || start == 0 || self.before(start) != b'<' {
+            return;
+        }
+        if self.rules.names.sort(self.slice(start, at)) == Sort::Harmless {
+            return;
+        }
+        let end = self.skip(at + 1, |b| b != b'<');
+        if end > at + 1 && self.starts_with(end, b"</") {
+            self.redact(at + 1, end);
+        }
+    }
+}
+
+fn is_second_word(word: &[u8]) -> bool {
+    [&b"key"[..], b"keys", b"id", b"code", b"number", b"phrase"]
+        .iter()
+        .any(|second| word.eq_ignore_ascii_case(second))
+}

@@ -1,0 +1,40 @@
+//! PEM private keys.
+
+use super::Scanner;
+use crate::Redactor;
+use crate::kind::{Kind, Mode};
+
+/// Longest label between `BEGIN` and the dashes.
+const MAX_LABEL: usize = 48;
+
+impl Scanner<'_, '_, '_> {
+    /// Judges what follows five dashes or more at `at`. A block without its end is redacted to the end of the text.
+    pub(super) fn pem(&mut self, at: usize) {
+        if !self.is_on(Kind::PrivateKey) || !self.starts_with(at, b"BEGIN ") {
+            return;
+        }
+        let label_end = self.skip(at, |b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' ');
+        let label = self.slice(at, label_end.min(at + MAX_LABEL));
+        if !self.starts_with(label_end, b"-----") || !label.windows(11).any(|window| window == b"PRIVATE KEY")
+        {
+            return;
+        }
+        let start = at.saturating_sub(5).max(self.done);
+        let body = self.skip(label_end, |b| b == b'-');
+        let rest = self.text.get(body..).unwrap_or_default();
+        let (foot, end) = match rest.find("-----END ") {
+            Some(foot) => {
+                let label_end = self.skip(body + foot + 5, |b| b != b'-');
+                (body + foot, self.skip(label_end, |b| b == b'-'))
+            }
+            None => (self.bytes.len(), self.bytes.len()),
+        };
+        match self.mode(Kind::PrivateKey) {
+            Mode::Partial => {
+                self.replace(body, foot, &[Redactor::REDACTED]);
+                self.done = self.done.max(end);
+            }
+            _ => self.redact(start, end),
+        }
+    }
+}
