@@ -33,7 +33,12 @@ enum Slot {
 pub struct Fields {
     entries: Vec<(Key, Slot)>,
     text: String,
+    /// Bytes of `text` that replaced values have left behind.
+    unused: usize,
 }
+
+/// So much left-behind text is borne before the buffer is tidied.
+const UNUSED_MAX: usize = 1024;
 
 impl Fields {
     /// No fields, no memory.
@@ -42,6 +47,7 @@ impl Fields {
         Self {
             entries: Vec::new(),
             text: String::new(),
+            unused: 0,
         }
     }
 
@@ -67,6 +73,7 @@ impl Fields {
     pub fn clear(&mut self, max_bytes: usize) {
         self.entries.clear();
         self.text.clear();
+        self.unused = 0;
         if self.text.capacity() > max_bytes {
             self.text = String::new();
         }
@@ -87,10 +94,66 @@ impl Fields {
 
     /// Sets a field: replaces the value of the key if it is there, else adds it.
     pub fn set(&mut self, key: &'static str, value: Value<'_>) {
-        let slot = self.slot(value);
         match self.position(key) {
-            Some(idx) => self.entries[idx].1 = slot,
-            None => self.entries.push((Key::Static(key), slot)),
+            Some(idx) => self.replace(idx, value),
+            None => self.push(key, value),
+        }
+    }
+
+    /// As [`set`](Self::set), for a key that is made at run time.
+    pub fn set_named(&mut self, key: &str, value: Value<'_>) {
+        match self.position(key) {
+            Some(idx) => self.replace(idx, value),
+            None => self.push_named(key, value),
+        }
+    }
+
+    /// Sets each field of another set. Those that are new go in only while there are less than `max`; returns how many did not.
+    pub fn merge(&mut self, other: &Self, max: usize) -> u32 {
+        let mut n_cut = 0;
+        for (key, slot) in &other.entries {
+            let value = other.value(slot);
+            match (self.position(other.key(key)), key) {
+                (Some(idx), _) => self.replace(idx, value),
+                (None, _) if self.entries.len() >= max => n_cut += 1,
+                (None, Key::Static(key)) => self.push(key, value),
+                (None, Key::Text(run)) => self.push_named(other.run(*run), value),
+            }
+        }
+        n_cut
+    }
+
+    /// Adds a text field that is written in place, and cuts it at the last character that ends within `max_len` bytes. Whether it was
+    /// cut.
+    pub fn push_text(&mut self, key: &'static str, max_len: usize, write: impl FnOnce(&mut String)) -> bool {
+        let start = self.text.len();
+        write(&mut self.text);
+        let len = self.text.len().saturating_sub(start);
+        let cut = len > max_len;
+        if cut {
+            let mut end = start.saturating_add(max_len);
+            while !self.text.is_char_boundary(end) {
+                end -= 1;
+            }
+            self.text.truncate(end);
+        }
+        let run = Run {
+            start: clamp(start),
+            len: clamp(self.text.len().saturating_sub(start)),
+        };
+        self.entries.push((Key::Static(key), Slot::Text(run)));
+        cut
+    }
+
+    fn replace(&mut self, idx: usize, value: Value<'_>) {
+        if let Slot::Text(run) = self.entries[idx].1 {
+            self.unused += run.len as usize;
+        }
+        self.entries[idx].1 = self.slot(value);
+        if self.unused > UNUSED_MAX && self.unused > self.text.len() / 2 {
+            let mut tidy = Self::new();
+            tidy.extend_from(self);
+            *self = tidy;
         }
     }
 
@@ -234,6 +297,49 @@ mod tests {
             [("b2", Value::Str("text"))]
         );
         assert_eq!(fields.range(2..9).count(), 0);
+    }
+
+    #[test]
+    fn a_value_that_is_replaced_forever_does_not_grow_the_buffer() {
+        let mut fields = Fields::new();
+        fields.push("kept", Value::Str("kept"));
+        fields.push_named("named", Value::Bool(true));
+        for i in 0..100_000 {
+            fields.set("progress", Value::Str(&format!("step {i}")));
+        }
+        assert!(fields.text_len() < 4 * UNUSED_MAX, "{}", fields.text_len());
+        assert_eq!(
+            fields.iter().collect::<Vec<_>>(),
+            [
+                ("kept", Value::Str("kept")),
+                ("named", Value::Bool(true)),
+                ("progress", Value::Str("step 99999"))
+            ]
+        );
+    }
+
+    #[test]
+    fn merging_replaces_what_is_there_and_adds_up_to_a_limit() {
+        let mut fields = Fields::new();
+        fields.push("a", Value::I64(1));
+        let mut later = Fields::new();
+        later.push("a", Value::I64(2));
+        later.push_named("b", Value::Str("x"));
+        later.push("c", Value::Str("y"));
+        assert_eq!(fields.merge(&later, 2), 1);
+        assert_eq!(
+            fields.iter().collect::<Vec<_>>(),
+            [("a", Value::I64(2)), ("b", Value::Str("x"))]
+        );
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let mut fields = Fields::new();
+        assert!(fields.push_text("a", 4, |out| out.push_str("aéé")));
+        assert!(!fields.push_text("b", 5, |out| out.push_str("aéé")));
+        assert_eq!(fields.get("a"), Some(Value::Str("aé")));
+        assert_eq!(fields.get("b"), Some(Value::Str("aéé")));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //! Invariant: filled by capture alone, read by everybody else; redacted text only; bounded by the span limits.
 
 use tracing_core::{Level, Metadata};
-use watchroom_core::{Moment, SpanContext, SpanId, Value};
+use watchroom_core::{Moment, SpanContext, SpanId, TraceState, Value};
 
-use crate::Fields;
+use crate::{Fields, SpanAttributes};
 
 /// Role of a span in a call.
 ///
@@ -75,7 +75,9 @@ pub struct SpanRecord {
     pub busy_ns: u64,
     /// Fields, without the `otel.*` ones.
     pub fields: Fields,
-    /// Events.
+    /// Attributes that exporters alone show: thread, exception. Filled when the span closes.
+    pub extra: Fields,
+    /// Events. Filled when the span closes.
     pub events: SpanEvents,
     /// Links.
     pub links: Vec<Link>,
@@ -85,9 +87,111 @@ pub struct SpanRecord {
     pub dropped_events: u32,
     /// Links that the span limits cut.
     pub dropped_links: u32,
+    /// Bits of the sinks and of the exporter that want the callsite.
+    pub(crate) interest: u64,
+    /// Whether it has a place of its own in the trace; one that the exporter's filter leaves out lends its parent's.
+    pub(crate) in_trace: bool,
 }
 
 impl SpanRecord {
+    /// A span without fields that starts at the beginning of time. Capture makes its own; this is for tests of exporters.
+    #[must_use]
+    pub fn new(metadata: &'static Metadata<'static>, context: SpanContext) -> Self {
+        Self {
+            metadata,
+            name_override: String::new(),
+            context,
+            parent: None,
+            parent_remote: false,
+            kind: SpanKind::Internal,
+            status: Status::Unset,
+            status_description: String::new(),
+            start: Moment::default(),
+            start_unix_ns: 0,
+            duration_ns: 0,
+            busy_ns: 0,
+            fields: Fields::new(),
+            extra: Fields::new(),
+            events: SpanEvents::default(),
+            links: Vec::new(),
+            dropped_attributes: 0,
+            dropped_events: 0,
+            dropped_links: 0,
+            interest: 0,
+            in_trace: true,
+        }
+    }
+
+    /// Every attribute that an exporter shows: those of the callsite that are asked for, the fields, the thread, an exception, the
+    /// times. The keys are those of `tracing-opentelemetry`.
+    pub fn attributes(&self, wanted: SpanAttributes) -> impl Iterator<Item = (&str, Value<'_>)> {
+        let level = wanted
+            .level
+            .then(|| ("level", Value::Str(self.metadata.level().as_str())));
+        let target = wanted
+            .target
+            .then(|| ("target", Value::Str(self.metadata.target())));
+        let times = wanted.inactivity.then(|| {
+            [
+                ("busy_ns", Value::U64(self.busy_ns)),
+                ("idle_ns", Value::U64(self.idle_ns())),
+            ]
+        });
+        location(self.metadata, wanted)
+            .chain(level)
+            .chain(target)
+            .chain(self.fields.iter())
+            .chain(self.extra.iter())
+            .chain(times.into_iter().flatten())
+    }
+
+    /// What children name as their parent: this span, or what this span's own parent is if it has no place in the trace.
+    pub(crate) const fn as_parent(&self) -> (Option<SpanId>, bool) {
+        if self.in_trace {
+            (Some(self.context.span_id), false)
+        } else {
+            (self.parent, self.parent_remote)
+        }
+    }
+
+    /// Forgets everything but the buffers.
+    pub(crate) fn clear(&mut self, max_bytes: usize) {
+        self.name_override.clear();
+        self.context.state = TraceState::EMPTY;
+        self.parent = None;
+        self.parent_remote = false;
+        self.kind = SpanKind::Internal;
+        self.status = Status::Unset;
+        self.status_description.clear();
+        self.duration_ns = 0;
+        self.busy_ns = 0;
+        self.fields.clear(max_bytes);
+        self.extra.clear(max_bytes);
+        self.events.clear(max_bytes);
+        self.links.clear();
+        self.dropped_attributes = 0;
+        self.dropped_events = 0;
+        self.dropped_links = 0;
+        self.interest = 0;
+        self.in_trace = true;
+    }
+
+    /// Takes over what `other` is while it lives; what is filled at its close stays empty.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.metadata = other.metadata;
+        self.name_override.clone_from(&other.name_override);
+        self.context.clone_from(&other.context);
+        self.parent = other.parent;
+        self.parent_remote = other.parent_remote;
+        self.kind = other.kind;
+        self.start = other.start;
+        self.start_unix_ns = other.start_unix_ns;
+        self.fields.clear(usize::MAX);
+        self.fields.extend_from(&other.fields);
+        self.dropped_attributes = other.dropped_attributes;
+        self.interest = other.interest;
+        self.in_trace = other.in_trace;
+    }
     /// The span's name: what `otel.name` set, else the callsite's.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -109,6 +213,24 @@ impl SpanRecord {
     pub fn idle_ns(&self) -> u64 {
         self.duration_ns.saturating_sub(self.busy_ns)
     }
+}
+
+/// Source location of a callsite, if it is asked for.
+fn location<'a>(
+    metadata: &'static Metadata<'static>,
+    wanted: SpanAttributes,
+) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+    let metadata = wanted.location.then_some(metadata);
+    let file = metadata
+        .and_then(|metadata| metadata.file())
+        .map(|file| ("code.file.path", Value::Str(file)));
+    let module = metadata
+        .and_then(|metadata| metadata.module_path())
+        .map(|path| ("code.module.name", Value::Str(path)));
+    let line = metadata
+        .and_then(|metadata| metadata.line())
+        .map(|line| ("code.line.number", Value::I64(line.into())));
+    file.into_iter().chain(module).chain(line)
 }
 
 /// Events of a span: their fields share one buffer.
@@ -157,6 +279,19 @@ impl<'a> SpanEventRef<'a> {
         self.fields
             .range(self.first..self.end)
             .filter(|(key, _)| *key != "message")
+    }
+
+    /// Every attribute that an exporter shows: level, target, the fields, and the source location if it is asked for.
+    pub fn attributes(&self, wanted: SpanAttributes) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+        let metadata: &'static Metadata<'static> = self.metadata;
+        let callsite = [
+            ("level", Value::Str(metadata.level().as_str())),
+            ("target", Value::Str(metadata.target())),
+        ];
+        callsite
+            .into_iter()
+            .chain(self.fields())
+            .chain(location(metadata, wanted))
     }
 }
 

@@ -1,0 +1,204 @@
+//! Building capture: what it is made of, the layer for the subscriber, and the handle for everybody else.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use watchroom_core::{Clock, Ledger, SpanContext};
+use watchroom_redact::Redactor;
+
+use crate::layer::Shared;
+use crate::propagation::{self, Extractor};
+use crate::{
+    CaptureLayer, Filter, ReloadableFilter, Sampler, Sink, SpanAttributes, SpanExporter, SpanLimits, filter,
+};
+
+/// Sinks that one capture serves; [`Capture::sink`] says what becomes of more.
+pub const MAX_SINKS: usize = 62;
+
+/// Capture in the making.
+///
+/// ```
+/// use tracing_subscriber::layer::SubscriberExt as _;
+/// use watchroom_capture::{Capture, Sampler};
+///
+/// let (layer, handle) = Capture::builder().sampler(Sampler::AlwaysOn).build();
+/// let subscriber = tracing_subscriber::registry().with(layer);
+/// tracing::subscriber::with_default(subscriber, || tracing::info_span!("work").in_scope(|| ()));
+/// assert!(!handle.is_shut_down());
+/// ```
+pub struct Capture {
+    pub(crate) clock: Clock,
+    pub(crate) redactor: Redactor,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) sampler: Sampler,
+    pub(crate) limits: SpanLimits,
+    pub(crate) attributes: SpanAttributes,
+    pub(crate) sinks: Vec<Arc<dyn Sink>>,
+    pub(crate) exporter: Option<Arc<dyn SpanExporter>>,
+    pub(crate) export_filter: ReloadableFilter,
+}
+
+impl fmt::Debug for Capture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capture")
+            .field("sampler", &self.sampler)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Capture {
+    /// Everything at its default: the machine's clock, the default redactor, a ledger of its own, every new trace sampled, no sink.
+    #[must_use]
+    pub fn builder() -> Self {
+        Self {
+            clock: Clock::system(),
+            redactor: Redactor::default(),
+            ledger: Arc::default(),
+            sampler: Sampler::default(),
+            limits: SpanLimits::default(),
+            attributes: SpanAttributes::default(),
+            sinks: Vec::new(),
+            exporter: None,
+            export_filter: Filter::level(tracing_core::LevelFilter::DEBUG).into(),
+        }
+    }
+
+    /// Where time is read.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// What every value goes through.
+    #[must_use]
+    pub fn redactor(mut self, redactor: Redactor) -> Self {
+        self.redactor = redactor;
+        self
+    }
+
+    /// Where counts are entered.
+    #[must_use]
+    pub fn ledger(mut self, ledger: Arc<Ledger>) -> Self {
+        self.ledger = ledger;
+        self
+    }
+
+    /// Which traces are kept.
+    #[must_use]
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        self.sampler = sampler;
+        self
+    }
+
+    /// How much a span may hold.
+    #[must_use]
+    pub fn limits(mut self, limits: SpanLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Which of a span's circumstances are exported. Give the exporter the same.
+    #[must_use]
+    pub fn attributes(mut self, attributes: SpanAttributes) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
+    /// Adds a sink. Beyond [`MAX_SINKS`] a sink is not added.
+    #[must_use]
+    pub fn sink(mut self, sink: Arc<dyn Sink>) -> Self {
+        if self.sinks.len() < MAX_SINKS {
+            self.sinks.push(sink);
+        }
+        self
+    }
+
+    /// Where closed spans of sampled traces go.
+    #[must_use]
+    pub fn exporter(mut self, exporter: Arc<dyn SpanExporter>) -> Self {
+        self.exporter = Some(exporter);
+        self
+    }
+
+    /// Which spans and events are exported as traces; DEBUG and above by default, whatever the log's level is. A span that the filter
+    /// leaves out has no place in the trace: its children hang on its parent.
+    #[must_use]
+    pub fn export_filter(mut self, filter: impl Into<ReloadableFilter>) -> Self {
+        self.export_filter = filter.into();
+        self
+    }
+
+    /// The layer, to be put on a `tracing_subscriber::Registry`, and its handle. Callsites that no sink and no exporter wants are
+    /// disabled for the whole subscriber.
+    #[must_use]
+    pub fn build(self) -> (CaptureLayer, CaptureHandle) {
+        let shared = Arc::new(Shared::new(self));
+        (CaptureLayer::new(Arc::clone(&shared)), CaptureHandle { shared })
+    }
+}
+
+/// What the rest of the SDK holds of capture. Cloning it is cheap.
+#[derive(Clone)]
+pub struct CaptureHandle {
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for CaptureHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CaptureHandle")
+            .field("shut_down", &self.is_shut_down())
+            .finish_non_exhaustive()
+    }
+}
+
+impl CaptureHandle {
+    /// Hands no more spans to the exporter: those that close later are entered in the ledger as come after the shutdown. Sinks are
+    /// still told of events and do the same with theirs.
+    pub fn shutdown(&self) {
+        self.shared.closed.store(true, Relaxed);
+    }
+
+    /// Whether [`shutdown`](Self::shutdown) has been called.
+    #[must_use]
+    pub fn is_shut_down(&self) -> bool {
+        self.shared.closed.load(Relaxed)
+    }
+
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.shared.ledger
+    }
+
+    /// The redactor.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        &self.shared.redactor
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// Which spans and events are exported as traces; it can be exchanged.
+    #[must_use]
+    pub fn export_filter(&self) -> &ReloadableFilter {
+        &self.shared.export_filter
+    }
+
+    /// Reads the caller's context out of a carrier; what is malformed is counted in this capture's ledger.
+    #[must_use]
+    pub fn extract(&self, carrier: &(impl Extractor + ?Sized)) -> Option<SpanContext> {
+        propagation::extract(carrier, &self.shared.ledger)
+    }
+
+    /// Has every sink asked again which callsites it wants; for sinks whose filter is not a [`ReloadableFilter`].
+    pub fn filters_changed(&self) {
+        filter::renew();
+    }
+}

@@ -1,0 +1,111 @@
+//! What is known of a callsite before anything happens at it: who wants it, which of its fields have sensitive names.
+//!
+//! Invariant: decided once per callsite and generation of filters; a thread that comes by again reads its own copy without a lock.
+//! Not here: the filters themselves.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{PoisonError, RwLock};
+
+use tracing_core::Metadata;
+
+use crate::filter::generation;
+
+/// Facts of a callsite.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Callsite {
+    /// Bits of the sinks and of the exporter that want it.
+    pub(crate) interest: u64,
+    /// Bits of the fields whose values are redacted whole, by their position; beyond 64 the name is asked each time.
+    pub(crate) sensitive: u64,
+    /// Bits of the `otel.*` fields of spans.
+    pub(crate) special: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    metadata: usize,
+    layer: u32,
+    generation: u64,
+    callsite: Callsite,
+}
+
+const N_ENTRIES: usize = 256;
+const EMPTY: Entry = Entry {
+    metadata: 0,
+    layer: 0,
+    generation: 0,
+    callsite: Callsite {
+        interest: 0,
+        sensitive: 0,
+        special: 0,
+    },
+};
+
+thread_local! {
+    static OWN: [Cell<Entry>; N_ENTRIES] = const { [const { Cell::new(EMPTY) }; N_ENTRIES] };
+}
+
+/// Callsites of one layer.
+#[derive(Debug)]
+pub(crate) struct Callsites {
+    layer: u32,
+    known: RwLock<HashMap<usize, (u64, Callsite)>>,
+}
+
+impl Callsites {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Self {
+            layer: NEXT.fetch_add(1, Relaxed),
+            known: RwLock::default(),
+        }
+    }
+
+    /// Facts of a callsite; `decide` is asked where they are not known in this generation.
+    pub(crate) fn get(
+        &self,
+        metadata: &'static Metadata<'static>,
+        decide: impl FnOnce() -> Callsite,
+    ) -> Callsite {
+        let generation = generation();
+        let address = std::ptr::from_ref(metadata) as usize;
+        // Metadata is more than 64 bytes long, so that the lower bits tell little.
+        let idx = ((address >> 5) ^ (address >> 13)) % N_ENTRIES;
+        let own = OWN.try_with(|own| own[idx].get()).unwrap_or(EMPTY);
+        if own.metadata == address && own.layer == self.layer && own.generation == generation {
+            return own.callsite;
+        }
+        let callsite = self.shared(address, generation, decide);
+        let entry = Entry {
+            metadata: address,
+            layer: self.layer,
+            generation,
+            callsite,
+        };
+        // During a thread's end its copy may be gone; the shared one serves then.
+        let _ = OWN.try_with(|own| own[idx].set(entry));
+        callsite
+    }
+
+    fn shared(&self, address: usize, generation: u64, decide: impl FnOnce() -> Callsite) -> Callsite {
+        let known = self
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&address)
+            .copied();
+        if let Some((of, callsite)) = known
+            && of == generation
+        {
+            return callsite;
+        }
+        let callsite = decide();
+        self.known
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(address, (generation, callsite));
+        callsite
+    }
+}

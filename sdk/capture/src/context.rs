@@ -1,0 +1,141 @@
+//! The span context as programs see it: of the current span, of any span, and the caller's while a span is made.
+//!
+//! Invariant: the caller's context is known when the local root is made. Giving a span another parent after its ids have been seen
+//! is an error value, never a trace that is silently split.
+
+use std::cell::Cell;
+
+use tracing::Span;
+use tracing_core::Dispatch;
+use watchroom_core::{SpanContext, Value};
+
+use crate::{CaptureLayer, Status};
+
+thread_local! {
+    static REMOTE_PARENT: Cell<Option<SpanContext>> = const { Cell::new(None) };
+}
+
+/// Runs `make`, whose first span becomes a local root with `parent` as the caller's span, whatever span is current.
+///
+/// ```
+/// # use watchroom_capture::{context, propagation};
+/// # use watchroom_core::Ledger;
+/// # let headers = std::collections::HashMap::from([("traceparent".to_owned(), String::new())]);
+/// # let ledger = Ledger::default();
+/// let span = context::with_remote_parent(propagation::extract(&headers, &ledger), || {
+///     tracing::info_span!("GET /orders", otel.kind = "server")
+/// });
+/// ```
+pub fn with_remote_parent<R>(parent: impl Into<Option<SpanContext>>, make: impl FnOnce() -> R) -> R {
+    struct Restore(Option<SpanContext>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let _ = REMOTE_PARENT.try_with(|cell| cell.set(self.0.take()));
+        }
+    }
+    let parent = parent.into();
+    let _restore = Restore(REMOTE_PARENT.try_with(|cell| cell.replace(parent)).ok().flatten());
+    make()
+}
+
+pub(crate) fn take_remote_parent() -> Option<SpanContext> {
+    REMOTE_PARENT.try_with(Cell::take).ok().flatten()
+}
+
+fn with_current<R>(f: impl FnOnce(&CaptureLayer, u64) -> Option<R>) -> Option<R> {
+    let mut f = Some(f);
+    tracing::dispatcher::get_default(|dispatch| {
+        let layer = dispatch.downcast_ref::<CaptureLayer>()?;
+        let current = dispatch.current_span();
+        f.take()?(layer, current.id()?.into_u64())
+    })
+}
+
+/// Context of the current span, if it is captured.
+#[must_use]
+pub fn current_context() -> Option<SpanContext> {
+    with_current(CaptureLayer::context_of)
+}
+
+/// Text of a field, of the innermost of the current spans that has it: `request_id` and the like.
+#[must_use]
+pub fn current_field(key: &str) -> Option<String> {
+    with_current(|layer, id| layer.field_of(id, key))
+}
+
+/// Why a span could not be given another parent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SetParentError {
+    /// The span belongs to a subscriber without capture.
+    #[error("the subscriber of this span has no capture layer")]
+    NoCapture,
+    /// Nobody wants the span, so it does not exist.
+    #[error("the span is disabled")]
+    Disabled,
+    /// The span has been entered, has a child or an event, or its ids have been read: the trace would be split.
+    #[error("the span has started, its parent has to be set before it is entered or read")]
+    Started,
+}
+
+/// What a span can do beyond `tracing`. Every value goes through the redactor; on a span that is not captured nothing happens.
+pub trait SpanExt {
+    /// Makes a span of another process the parent. Where the span is made in the same place, [`with_remote_parent`] is the way that
+    /// cannot fail.
+    ///
+    /// # Errors
+    /// [`SetParentError`] if the span is not captured or has started.
+    fn set_parent(&self, parent: SpanContext) -> Result<(), SetParentError>;
+
+    /// The span's own context. Reading it starts the span.
+    fn context(&self) -> Option<SpanContext>;
+
+    /// Sets an attribute whose key the callsite need not declare.
+    fn set_attribute<'v>(&self, key: &str, value: impl Into<Value<'v>>);
+
+    /// Sets the outcome. `Ok` is final; `Unset` changes nothing.
+    fn set_status(&self, status: Status, description: &str);
+
+    /// Links to another span.
+    fn add_link(&self, to: SpanContext);
+
+    /// Adds an event to the span; it does not become a log line.
+    fn add_event(&self, name: &str, attributes: &[(&str, Value<'_>)]);
+}
+
+fn with_layer<R>(span: &Span, f: impl FnOnce(&CaptureLayer, u64) -> R) -> Result<R, SetParentError> {
+    span.with_subscriber(|(id, dispatch): (&tracing::Id, &Dispatch)| {
+        let layer = dispatch
+            .downcast_ref::<CaptureLayer>()
+            .ok_or(SetParentError::NoCapture)?;
+        Ok(f(layer, id.into_u64()))
+    })
+    .unwrap_or(Err(SetParentError::Disabled))
+}
+
+impl SpanExt for Span {
+    fn set_parent(&self, parent: SpanContext) -> Result<(), SetParentError> {
+        with_layer(self, |layer, id| layer.set_parent(id, parent))?
+    }
+
+    fn context(&self) -> Option<SpanContext> {
+        with_layer(self, CaptureLayer::context_of).ok().flatten()
+    }
+
+    fn set_attribute<'v>(&self, key: &str, value: impl Into<Value<'v>>) {
+        let value = value.into();
+        // A span that is not captured has nowhere to put it.
+        let _ = with_layer(self, |layer, id| layer.set_attribute(id, key, value));
+    }
+
+    fn set_status(&self, status: Status, description: &str) {
+        let _ = with_layer(self, |layer, id| layer.set_status(id, status, description));
+    }
+
+    fn add_link(&self, to: SpanContext) {
+        let _ = with_layer(self, |layer, id| layer.add_link(id, to));
+    }
+
+    fn add_event(&self, name: &str, attributes: &[(&str, Value<'_>)]) {
+        let _ = with_layer(self, |layer, id| layer.add_event(id, name, attributes));
+    }
+}

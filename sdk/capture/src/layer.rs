@@ -1,0 +1,370 @@
+//! The layer: what `tracing` tells of spans and events becomes records, and records go to sinks and to the exporter.
+//!
+//! Invariant: a user's code runs before a lock is taken and never under one; sinks are called outside every lock, and what they emit
+//! themselves is not captured. Not here: how values are read (`visit`), where records live (`table`).
+
+use std::fmt;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use tracing_core::span::{Attributes, Id, Record};
+use tracing_core::{Event, Interest, LevelFilter, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+use watchroom_core::{
+    Count, Ledger, Moment, Reason, Signal, SpanContext, SpanId, TraceFlags, TraceId, TraceState,
+};
+
+use crate::table::{BUSY, IN_TRACE, SAMPLED, STARTED, SlotRef};
+use crate::visit::{Visitor, with_scratch};
+use crate::{EventRecord, SpanRecord, context, pool};
+
+mod event;
+mod fan_out;
+mod shared;
+mod span;
+
+pub(crate) use shared::{EXPORT, SINKS, Shared};
+
+/// The one layer of the SDK. [`Capture::build`](crate::Capture::build) makes it.
+pub struct CaptureLayer {
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for CaptureLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CaptureLayer").finish_non_exhaustive()
+    }
+}
+
+/// What a new span takes over.
+struct Origin {
+    context: SpanContext,
+    parent: Option<SpanId>,
+    parent_remote: bool,
+}
+
+impl CaptureLayer {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The nearest captured span at or above one that the registry knows.
+    fn captured<S>(&self, id: &Id, ctx: &Context<'_, S>) -> Option<u64>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let direct = id.into_u64();
+        if self.shared.table.get(direct).is_some() {
+            return Some(direct);
+        }
+        // Only where another layer wants spans that none of our sinks does.
+        let scope = ctx.span(id)?.scope();
+        scope
+            .map(|span| span.id().into_u64())
+            .find(|id| self.shared.table.get(*id).is_some())
+    }
+
+    /// The sampling decision is made here, once for each local root, and nowhere else but in `set_parent` before anybody has seen it.
+    fn origin(&self, parent: Option<&SlotRef<'_>>, in_trace: bool) -> Origin {
+        if let Some(remote) = context::take_remote_parent() {
+            let sampled = self.shared.sampler.decide(Some(&remote), remote.trace_id);
+            let flags = with_sampled(remote.flags, sampled);
+            let span_id = if in_trace {
+                SpanId::random()
+            } else {
+                remote.span_id
+            };
+            return Origin {
+                parent: Some(remote.span_id),
+                parent_remote: true,
+                context: SpanContext {
+                    span_id,
+                    flags,
+                    remote: false,
+                    ..remote
+                },
+            };
+        }
+        let inherited = parent.and_then(|slot| {
+            // A child has seen its parent's ids.
+            slot.set_flags(STARTED);
+            let state = slot.lock();
+            let parent = state.record()?;
+            let span_id = if in_trace {
+                SpanId::random()
+            } else {
+                parent.context.span_id
+            };
+            let (id, remote) = parent.as_parent();
+            Some(Origin {
+                context: SpanContext {
+                    trace_id: parent.context.trace_id,
+                    span_id,
+                    flags: parent.context.flags,
+                    remote: false,
+                    state: parent.context.state.clone(),
+                },
+                parent: id,
+                parent_remote: remote,
+            })
+        });
+        inherited.unwrap_or_else(|| {
+            let trace_id = TraceId::random();
+            let flags = TraceFlags::with_sampled(self.shared.sampler.decide(None, trace_id));
+            let context = SpanContext {
+                trace_id,
+                span_id: SpanId::random(),
+                flags,
+                remote: false,
+                state: TraceState::EMPTY,
+            };
+            Origin {
+                context,
+                parent: None,
+                parent_remote: false,
+            }
+        })
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.shared.clock.now().ns_since(Moment::default())
+    }
+}
+
+/// The other flags are passed on as they came.
+fn with_sampled(flags: TraceFlags, sampled: bool) -> TraceFlags {
+    TraceFlags(flags.0 & !TraceFlags::SAMPLED | u8::from(sampled))
+}
+
+impl<S> Layer<S> for CaptureLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.shared.callsite(metadata).interest == 0 {
+            Interest::never()
+        } else {
+            Interest::always()
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _ctx: Context<'_, S>) -> bool {
+        self.shared.interest(metadata) != 0
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.shared.max_level())
+    }
+
+    fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        let shared = &*self.shared;
+        let metadata = attrs.metadata();
+        let site = shared.callsite(metadata);
+        if site.interest == 0 {
+            return;
+        }
+        let now = shared.clock.now();
+        let around = if attrs.is_contextual() {
+            ctx.current_span().id().cloned()
+        } else {
+            attrs.parent().cloned()
+        };
+        let around = around.and_then(|id| self.captured(&id, &ctx));
+        let in_trace = shared.exporter.is_none() || site.interest & EXPORT != 0;
+        let origin = {
+            let slot = around.and_then(|id| shared.table.get(id));
+            self.origin(slot.as_ref(), in_trace)
+        };
+
+        let mut record = pool::take(metadata, origin.context);
+        record.parent = origin.parent;
+        record.parent_remote = origin.parent_remote;
+        record.start = now;
+        record.start_unix_ns = shared.clock.unix_ns(now);
+        record.interest = site.interest;
+        record.in_trace = in_trace;
+        let mut flags = if in_trace { IN_TRACE } else { 0 };
+        if record.is_sampled() {
+            flags |= SAMPLED;
+        }
+        if site.interest & shared.busy_mask != 0 {
+            flags |= BUSY;
+        }
+        let told = site.interest & shared.new_mask;
+        if told != 0 {
+            flags |= STARTED;
+        }
+        shared.ledger.count(Count::SpansStarted, 1);
+
+        with_scratch(|scratch| {
+            let rules = shared.rules(site, shared.limits.attributes);
+            let mut visitor = Visitor::into_fields(&mut record.fields, scratch, rules);
+            attrs.record(&mut visitor);
+            record.dropped_attributes = visitor.finish();
+            scratch.special.apply(&mut record);
+            let slot = shared
+                .table
+                .insert(id.into_u64(), around.unwrap_or(0), site.interest, flags, record);
+            if let Some(slot) = slot {
+                shared.late(&slot, scratch);
+            }
+        });
+        if told != 0 {
+            let spans = shared.lend(Some(id.into_u64()));
+            shared.fan_out(told, &spans, None, |sink, scope| sink.on_new(scope));
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, _ctx: Context<'_, S>) {
+        let shared = &*self.shared;
+        let Some(slot) = shared.table.get(id.into_u64()) else {
+            return;
+        };
+        let Some(metadata) = slot.lock().record().map(|record| record.metadata) else {
+            return;
+        };
+        let rules = shared.rules(shared.callsite(metadata), shared.limits.attributes);
+        with_scratch(|scratch| {
+            let mut visitor = Visitor::new(scratch, rules);
+            values.record(&mut visitor);
+            visitor.finish();
+            {
+                let mut state = slot.lock();
+                let Some(record) = state.record_mut() else { return };
+                let n_cut = record.fields.merge(&scratch.fields, shared.limits.attributes);
+                record.dropped_attributes += n_cut;
+                shared.count_cut(Count::AttributesCut, n_cut);
+                scratch.special.apply(record);
+            }
+            shared.late_values(&slot, scratch);
+        });
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, _ctx: Context<'_, S>) {
+        if let Some(context) = self.context_of(follows.into_u64()) {
+            self.add_link(id.into_u64(), context);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        let shared = &*self.shared;
+        let metadata = event.metadata();
+        let site = shared.callsite(metadata);
+        if site.interest == 0 || fan_out::in_sink() {
+            return;
+        }
+        let around = if event.is_contextual() {
+            ctx.current_span().id().cloned()
+        } else {
+            event.parent().cloned()
+        };
+        let around = around.and_then(|id| self.captured(&id, &ctx));
+        let export_to = if site.interest & EXPORT == 0 {
+            None
+        } else {
+            shared.place_in_trace(around)
+        };
+        let sinks = site.interest & SINKS;
+        if sinks == 0 && export_to.is_none() {
+            return;
+        }
+        let time = shared.clock.now();
+        let time_unix_ns = shared.clock.unix_ns(time);
+        with_scratch(|scratch| {
+            let rules = shared.rules(site, shared.limits.attributes_per_event);
+            let mut visitor = Visitor::new(scratch, rules);
+            event.record(&mut visitor);
+            visitor.finish();
+            if let Some(slot) = &export_to {
+                shared.add_to_span(slot, metadata, time_unix_ns, scratch);
+            }
+            if sinks != 0 {
+                if let Some(slot) = around.and_then(|id| shared.table.get(id)) {
+                    slot.set_flags(STARTED);
+                }
+                let spans = shared.lend(around);
+                let record = EventRecord {
+                    metadata,
+                    time_unix_ns,
+                    time,
+                    fields: &scratch.fields,
+                };
+                shared.fan_out(sinks, &spans, None, |sink, scope| sink.on_event(&record, scope));
+            }
+        });
+    }
+
+    fn on_enter(&self, id: &Id, _ctx: Context<'_, S>) {
+        let shared = &*self.shared;
+        let Some(slot) = shared.table.get(id.into_u64()) else {
+            return;
+        };
+        slot.set_flags(STARTED);
+        if slot.has(BUSY) {
+            slot.enter(|| self.now_ns());
+        }
+        let told = slot.interest() & shared.enter_mask;
+        if told != 0 {
+            let spans = shared.lend(Some(id.into_u64()));
+            shared.fan_out(told, &spans, None, |sink, scope| sink.on_enter(scope));
+        }
+    }
+
+    fn on_exit(&self, id: &Id, _ctx: Context<'_, S>) {
+        let shared = &*self.shared;
+        let Some(slot) = shared.table.get(id.into_u64()) else {
+            return;
+        };
+        if slot.has(BUSY) {
+            slot.exit(|| self.now_ns());
+        }
+        let told = slot.interest() & shared.enter_mask;
+        if told != 0 {
+            let spans = shared.lend(Some(id.into_u64()));
+            shared.fan_out(told, &spans, None, |sink, scope| sink.on_exit(scope));
+        }
+    }
+
+    fn on_close(&self, id: Id, _ctx: Context<'_, S>) {
+        let shared = &*self.shared;
+        let id = id.into_u64();
+        let Some(slot) = shared.table.get(id) else { return };
+        let (parent, busy_ns) = (slot.parent(), slot.busy_ns());
+        drop(slot);
+        let Some(mut record) = shared.table.remove(id) else {
+            return;
+        };
+        record.duration_ns = shared.clock.now().ns_since(record.start);
+        record.busy_ns = busy_ns;
+        let told = record.interest & shared.close_mask;
+        if told != 0 {
+            let spans = shared.lend(parent);
+            shared.fan_out(told, &spans, Some(&record), |sink, scope| sink.on_close(scope));
+        }
+        self.export(record);
+    }
+}
+
+impl CaptureLayer {
+    fn export(&self, record: Box<SpanRecord>) {
+        let shared = &*self.shared;
+        if !record.is_sampled() {
+            return pool::recycle(record);
+        }
+        shared.ledger.count(Count::SpansSampled, 1);
+        match &shared.exporter {
+            Some(exporter) if record.in_trace && !shared.is_closed() => exporter.export(record),
+            Some(_) if record.in_trace => {
+                shared.ledger.accept(Signal::Spans, 1);
+                Ledger::drop(&shared.ledger, Signal::Spans, Reason::AfterShutdown, 1);
+                pool::recycle(record);
+            }
+            _ => pool::recycle(record),
+        }
+    }
+}
+
+/// Records lent to sinks; the usual depth needs no memory.
+type Lent = SmallVec<[Arc<crate::table::Cell>; 8]>;

@@ -1,0 +1,149 @@
+//! What the layer and its handle share, and which sinks want what.
+//!
+//! Not here: what happens to spans and events.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use tracing_core::{LevelFilter, Metadata};
+use watchroom_core::{Clock, Count, Ledger};
+use watchroom_redact::Redactor;
+
+use crate::callsite::{Callsite, Callsites};
+use crate::table::Table;
+use crate::visit::{Rules, is_special};
+use crate::{Capture, ReloadableFilter, Sampler, Sink, SpanExporter, SpanLimits};
+
+/// Bit of the exporter among those of the sinks.
+pub(crate) const EXPORT: u64 = 1 << 63;
+/// Bits of the sinks.
+pub(crate) const SINKS: u64 = EXPORT - 1;
+
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) redactor: Redactor,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) sampler: Sampler,
+    pub(crate) limits: SpanLimits,
+    pub(crate) threads: bool,
+    pub(crate) sinks: Vec<Arc<dyn Sink>>,
+    pub(crate) exporter: Option<Arc<dyn SpanExporter>>,
+    pub(crate) export_filter: ReloadableFilter,
+    pub(crate) new_mask: u64,
+    pub(crate) enter_mask: u64,
+    pub(crate) close_mask: u64,
+    pub(crate) busy_mask: u64,
+    pub(crate) table: Table,
+    callsites: Callsites,
+    pub(crate) closed: AtomicBool,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(capture: Capture) -> Self {
+        let Capture {
+            clock,
+            redactor,
+            ledger,
+            sampler,
+            limits,
+            attributes,
+            sinks,
+            exporter,
+            export_filter,
+        } = capture;
+        let mask = |wants: fn(&dyn Sink) -> bool| {
+            let bits = sinks
+                .iter()
+                .enumerate()
+                .map(|(idx, sink)| u64::from(wants(&**sink)) << idx);
+            bits.fold(0, |mask, bit| mask | bit)
+        };
+        let busy_for_export = if attributes.inactivity { EXPORT } else { 0 };
+        Self {
+            new_mask: mask(|sink| sink.wants_new()),
+            enter_mask: mask(|sink| sink.wants_enter()),
+            close_mask: mask(|sink| sink.wants_close()),
+            busy_mask: mask(|sink| sink.wants_busy()) | busy_for_export,
+            clock,
+            redactor,
+            ledger,
+            sampler,
+            limits,
+            threads: attributes.threads,
+            sinks,
+            exporter,
+            export_filter,
+            table: Table::new(),
+            callsites: Callsites::new(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Bits of those who want a callsite.
+    pub(crate) fn interest(&self, metadata: &Metadata<'_>) -> u64 {
+        let sinks = self
+            .sinks
+            .iter()
+            .enumerate()
+            .map(|(idx, sink)| u64::from(sink.enabled(metadata)) << idx);
+        let export = self.exporter.is_some() && self.export_filter.enabled(metadata);
+        sinks.fold(if export { EXPORT } else { 0 }, |mask, bit| mask | bit)
+    }
+
+    /// Facts of a callsite, out of the cache wherever they can be.
+    pub(crate) fn callsite(&self, metadata: &'static Metadata<'static>) -> Callsite {
+        self.callsites.get(metadata, || {
+            let mut callsite = Callsite {
+                interest: self.interest(metadata),
+                sensitive: 0,
+                special: 0,
+            };
+            for field in metadata.fields().iter().take(64) {
+                let bit = 1 << field.index();
+                if metadata.is_span() && is_special(field.name()) {
+                    callsite.special |= bit;
+                } else if self.redactor.is_sensitive_name(field.name()) {
+                    callsite.sensitive |= bit;
+                }
+            }
+            callsite
+        })
+    }
+
+    pub(crate) fn max_level(&self) -> LevelFilter {
+        let export = self.exporter.as_ref().map(|_| self.export_filter.max_level());
+        self.sinks
+            .iter()
+            .map(|sink| sink.max_level())
+            .chain(export)
+            .max()
+            .unwrap_or(LevelFilter::OFF)
+    }
+
+    pub(crate) fn rules(&self, callsite: Callsite, max_fields: usize) -> Rules<'_> {
+        Rules {
+            redactor: &self.redactor,
+            ledger: &self.ledger,
+            value_len: self.limits.value_len,
+            max_fields,
+            callsite,
+        }
+    }
+
+    pub(crate) fn count_cut(&self, count: Count, n: u32) {
+        if n > 0 {
+            self.ledger.count(count, n.into());
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+}

@@ -1,0 +1,88 @@
+//! Carriers: what a context travels in.
+//!
+//! Not here: gRPC metadata, whose type belongs to an integration.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
+
+/// Reads headers or their like. Keys are given in lower case; what stores them otherwise has to find them nonetheless.
+pub trait Extractor {
+    /// First value of a key, if there is one and it is text.
+    fn get(&self, key: &str) -> Option<&str>;
+
+    /// Every value of a key, in order.
+    fn get_all(&self, key: &str, each: &mut dyn FnMut(&str)) {
+        if let Some(value) = self.get(key) {
+            each(value);
+        }
+    }
+}
+
+/// Writes headers or their like.
+pub trait Injector {
+    /// Sets a key to a value, in place of all values that it has. A value that the carrier cannot hold is left out.
+    fn set(&mut self, key: &str, value: &str);
+}
+
+impl<S: BuildHasher> Extractor for HashMap<String, String, S> {
+    fn get(&self, key: &str) -> Option<&str> {
+        let exact = HashMap::get(self, key);
+        exact
+            .or_else(|| ignoring_case(self.iter(), key))
+            .map(String::as_str)
+    }
+}
+
+impl<S: BuildHasher> Injector for HashMap<String, String, S> {
+    fn set(&mut self, key: &str, value: &str) {
+        self.insert(key.to_owned(), value.to_owned());
+    }
+}
+
+impl Extractor for BTreeMap<String, String> {
+    fn get(&self, key: &str) -> Option<&str> {
+        let exact = BTreeMap::get(self, key);
+        exact
+            .or_else(|| ignoring_case(self.iter(), key))
+            .map(String::as_str)
+    }
+}
+
+impl Injector for BTreeMap<String, String> {
+    fn set(&mut self, key: &str, value: &str) {
+        self.insert(key.to_owned(), value.to_owned());
+    }
+}
+
+fn ignoring_case<'a>(
+    mut entries: impl Iterator<Item = (&'a String, &'a String)>,
+    key: &str,
+) -> Option<&'a String> {
+    entries
+        .find(|(k, _)| k.eq_ignore_ascii_case(key))
+        .map(|(_, value)| value)
+}
+
+#[cfg(feature = "http")]
+impl Extractor for http::HeaderMap {
+    fn get(&self, key: &str) -> Option<&str> {
+        http::HeaderMap::get(self, key)?.to_str().ok()
+    }
+
+    fn get_all(&self, key: &str, each: &mut dyn FnMut(&str)) {
+        for value in http::HeaderMap::get_all(self, key) {
+            // A value that is not text is given as one that is malformed, so that it is counted.
+            each(value.to_str().unwrap_or("\u{fffd}"));
+        }
+    }
+}
+
+#[cfg(feature = "http")]
+impl Injector for http::HeaderMap {
+    fn set(&mut self, key: &str, value: &str) {
+        let name = http::HeaderName::from_bytes(key.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_str(value)) {
+            self.insert(name, value);
+        }
+    }
+}
