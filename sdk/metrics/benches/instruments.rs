@@ -1,0 +1,2 @@
+//! Cost of recording.
+fn main() {}

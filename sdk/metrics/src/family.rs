@@ -1,0 +1,263 @@
+//! A metric and its series: which there are, where their slots lie, what they hold.
+//!
+//! A family is *dense* if its labels are closed and their combinations fit its limit: then a series is the index of its combination and
+//! recording needs no lookup; whether a series exists is settled when it is first collected. Otherwise series are numbered as
+//! they come and found through the [`Index`].
+//!
+//! Invariant: a series is shown only after it was admitted within the budgets; what is not admitted is added up in the overflow series.
+//! Not here: what an instrument offers, how a series is written out.
+
+mod collect;
+mod series;
+
+pub(crate) use series::Ticket;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use crate::cells::{Block, Cells, Slot};
+use crate::declaration::{Declaration, Kind};
+use crate::error::{CardinalityError, Scope};
+use crate::exemplar::{Exemplar, Exemplars};
+use crate::index::Index;
+use crate::label::{Domain, LabelSet};
+use crate::number::{Number, Repr};
+use crate::shared::{Shared, lock};
+use crate::snapshot::{Bounds, Row, Rows};
+
+/// Series of the first chunk of a family that is not dense; each further chunk holds twice as many.
+const FIRST_CHUNK: usize = 16;
+const N_CHUNKS: usize = 16;
+/// No family has more series than this, whatever its limit.
+const MAX_SERIES: usize = 200_000;
+
+const UNKNOWN: u8 = 0;
+const ADMITTED: u8 = 1;
+const DENIED: u8 = 2;
+
+/// A metric of a registry.
+#[derive(Debug)]
+pub(crate) struct Family {
+    pub(crate) declaration: Declaration,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) bounds: Arc<Bounds>,
+    /// Slots of one series.
+    width: usize,
+    /// Combinations, if the family is dense.
+    n_dense: Option<usize>,
+    pub(crate) limit: usize,
+    chunks: [OnceLock<Cells>; N_CHUNKS],
+    /// Of a dense family: whether a series was admitted.
+    states: Box<[AtomicU8]>,
+    index: Index,
+    n_series: AtomicUsize,
+    /// Samples that went to the overflow series.
+    overflowed: AtomicU64,
+    last_scope: Mutex<Scope>,
+    exemplars: Exemplars,
+    meta: Mutex<Meta>,
+}
+
+/// What is touched only when a series is made, collected or expires.
+#[derive(Debug, Default)]
+pub(crate) struct Meta {
+    pub(crate) rows: Rows,
+    by_text: HashMap<Box<str>, u32>,
+    /// Values seen of each open label, and in how many series.
+    values: Vec<HashMap<Box<str>, usize>>,
+    pub(crate) expiry: crate::expire::Expiry,
+    /// What slots held when they were given to their present series.
+    baselines: HashMap<u32, Box<[u64]>>,
+}
+
+impl Family {
+    pub(crate) fn new(declaration: Declaration, shared: Arc<Shared>) -> Self {
+        let n_combinations = declaration
+            .labels
+            .iter()
+            .map(|label| match label.domain {
+                Domain::Closed(values) => Some(values.len()),
+                Domain::Open { .. } => None,
+            })
+            .try_fold(1_usize, |n, values| {
+                values.and_then(|values| n.checked_mul(values))
+            });
+        let limit = shared.limits.per_metric.clamp(1, MAX_SERIES);
+        let n_dense = n_combinations.filter(|n| *n <= limit);
+        let bounds = Arc::new(Bounds::new(&declaration.buckets));
+        let width = match declaration.kind {
+            Kind::Counter | Kind::Gauge | Kind::Info | Kind::StateSet => 1,
+            Kind::UpDownCounter => 2,
+            Kind::Histogram => bounds.len() + 2,
+            Kind::NativeHistogram => declaration.resolution.n_buckets() + 2,
+        };
+        let family = Self {
+            width,
+            limit,
+            n_dense,
+            chunks: std::array::from_fn(|_| OnceLock::new()),
+            states: (0..n_dense.unwrap_or(0))
+                .map(|_| AtomicU8::new(UNKNOWN))
+                .collect(),
+            index: Index::default(),
+            n_series: AtomicUsize::new(0),
+            overflowed: AtomicU64::new(0),
+            last_scope: Mutex::new(Scope::Metric),
+            exemplars: Exemplars::default(),
+            meta: Mutex::new(Meta::default()),
+            bounds,
+            shared,
+            declaration,
+        };
+        family.prepare();
+        family
+    }
+
+    /// Makes the series that show from the start.
+    fn prepare(&self) {
+        let mut meta = lock(&self.meta);
+        meta.values = self.declaration.labels.iter().map(|_| HashMap::new()).collect();
+        match self.n_dense {
+            Some(n) => {
+                Arc::make_mut(&mut meta.rows).resize(n + 1, None);
+                let from_zero = self.declaration.zero || self.declaration.labels.is_empty();
+                if from_zero && self.declaration.kind != Kind::StateSet {
+                    for series in 0..n {
+                        let _ = self.admit_locked(&mut meta, series);
+                    }
+                }
+            }
+            None => Arc::make_mut(&mut meta.rows).push(None),
+        }
+    }
+
+    /// The number of the overflow series.
+    fn overflow_series(&self) -> u32 {
+        u32::try_from(self.n_dense.unwrap_or(0)).unwrap_or(u32::MAX)
+    }
+
+    /// Block and first slot for the fast path of a dense family that shards its slots.
+    pub(crate) fn fast(&self) -> (Arc<Block>, usize) {
+        match self.n_dense.and_then(|_| self.chunk(0)) {
+            Some(cells) => (Arc::clone(&cells.block), cells.base),
+            None => (Block::empty(), 0),
+        }
+    }
+
+    fn chunk_len(&self, chunk: usize) -> usize {
+        match self.n_dense {
+            Some(n) => n + 1,
+            None => FIRST_CHUNK << chunk,
+        }
+    }
+
+    fn chunk(&self, chunk: usize) -> Option<&Cells> {
+        let cells = self.chunks.get(chunk)?;
+        Some(cells.get_or_init(|| self.shared.allocator().take(self.chunk_len(chunk) * self.width)))
+    }
+
+    /// Chunk of a series, and its position there.
+    fn locate(&self, series: u32) -> (usize, usize) {
+        let series = series as usize;
+        if self.n_dense.is_some() {
+            return (0, series);
+        }
+        let shifted = series + FIRST_CHUNK;
+        let chunk = (shifted / FIRST_CHUNK).ilog2() as usize;
+        (chunk, shifted - (FIRST_CHUNK << chunk))
+    }
+
+    fn slot(&self, series: u32, offset: usize) -> Option<Slot<'_>> {
+        let (chunk, position) = self.locate(series);
+        self.chunk(chunk)?.slot(position * self.width + offset)
+    }
+
+    /// Adds to a slot of a series.
+    pub(crate) fn add<V: Number>(&self, series: u32, offset: usize, n: V) {
+        if let Some(slot) = self.slot(series, offset) {
+            slot.add(n);
+        }
+    }
+
+    /// The slot of a gauge.
+    pub(crate) fn gauge(&self, series: u32) -> Option<&AtomicU64> {
+        let (chunk, position) = self.locate(series);
+        self.chunk(chunk)?.shared(position * self.width)
+    }
+
+    /// Slots of the widest family this can become, for exemplars.
+    fn n_slots(&self) -> usize {
+        (self.n_dense.unwrap_or(self.limit) + 1) * self.width
+    }
+
+    /// Keeps an exemplar for a slot if one is wanted and the caller is inside a sampled trace.
+    #[cold]
+    pub(crate) fn maybe_exemplar(&self, series: u32, offset: usize, value: f64) {
+        let slot = series as usize * self.width + offset;
+        if self.exemplars.wants(slot, self.n_slots())
+            && let Some(exemplar) = self.shared.exemplar(value)
+        {
+            self.exemplars.put(slot, exemplar);
+        }
+    }
+
+    /// Keeps this exemplar for a slot.
+    pub(crate) fn put_exemplar(&self, series: u32, offset: usize, exemplar: Exemplar) {
+        let slot = series as usize * self.width + offset;
+        if slot < self.n_slots() {
+            self.exemplars.put(slot, exemplar);
+        }
+    }
+
+    pub(crate) fn exemplars_on(&self) -> bool {
+        self.shared.exemplar_source.get().is_some()
+    }
+
+    /// Series, the overflow series excepted.
+    pub(crate) fn n_series(&self) -> usize {
+        self.n_series.load(Relaxed)
+    }
+
+    pub(crate) fn repr(&self) -> Repr {
+        self.declaration.repr
+    }
+
+    pub(crate) fn last_scope(&self) -> Scope {
+        *lock(&self.last_scope)
+    }
+
+    fn error(&self, scope: Scope) -> CardinalityError {
+        let limit = match scope {
+            Scope::Metric => self.limit,
+            Scope::Registry => self.shared.limits.total,
+            Scope::Label(name) => self
+                .declaration
+                .labels
+                .iter()
+                .find_map(|label| match label.domain {
+                    Domain::Open { limit } if label.name == name => Some(limit),
+                    _ => None,
+                })
+                .unwrap_or(0),
+        };
+        CardinalityError {
+            metric: self.declaration.name.clone(),
+            limit,
+            scope,
+        }
+    }
+
+    /// Whether each position of a series' slots holds a float.
+    fn is_float(&self, offset: usize) -> bool {
+        match self.declaration.kind {
+            Kind::Histogram | Kind::NativeHistogram => offset + 1 == self.width,
+            _ => self.declaration.repr == Repr::F64,
+        }
+    }
+
+    /// Whether the slots are one for each thread.
+    fn is_sharded(&self) -> bool {
+        !matches!(self.declaration.kind, Kind::Gauge | Kind::StateSet | Kind::Info)
+    }
+}

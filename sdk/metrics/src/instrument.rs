@@ -1,0 +1,109 @@
+//! The instruments, one file each.
+//!
+//! Every instrument is a handle: cloning it is cheap and gives the same metric; one that was never registered records nothing.
+//! The fast path of those that shard their slots goes through [`Fast`]: thread number, page, slot, without a lock or a branch on
+//! whether the instrument is registered.
+
+mod counter;
+mod gauge;
+mod guard;
+mod histogram;
+mod info;
+mod native;
+mod state_set;
+mod up_down;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+pub use counter::Counter;
+pub use gauge::Gauge;
+pub use guard::{InFlight, Timer};
+pub use histogram::Histogram;
+pub use info::Info;
+pub use native::NativeHistogram;
+pub use state_set::StateSet;
+pub use up_down::UpDownCounter;
+
+use crate::cells::Block;
+use crate::declaration::{Declaration, Kind};
+use crate::error::RegisterError;
+use crate::family::Family;
+use crate::label::{LabelDeclaration, LabelSet};
+use crate::number::Repr;
+use crate::registry::Registry;
+
+/// What every instrument can do.
+pub trait Instrument: Sized {
+    /// What kind of metric it is.
+    const KIND: Kind;
+
+    /// Its labels.
+    const LABELS: &'static [LabelDeclaration];
+
+    /// Adds kind and labels to a declaration.
+    fn declare(declaration: Declaration) -> Declaration;
+
+    /// Registers a metric, or finds it if the same declaration was registered before.
+    ///
+    /// # Errors
+    /// [`RegisterError`] if the name breaks the rules or clashes with another metric.
+    fn register(registry: &Registry, declaration: Declaration) -> Result<Self, RegisterError>;
+
+    /// An instrument that records nothing.
+    fn noop() -> Self;
+}
+
+fn declared<L: LabelSet>(declaration: Declaration, kind: Kind, repr: Repr) -> Declaration {
+    Declaration {
+        kind,
+        repr,
+        labels: Cow::Borrowed(L::DECLARATIONS),
+        ..declaration
+    }
+}
+
+/// Where the fast path finds this instrument's slots. Without a dense family behind it, no thread ever has a page in the block.
+#[derive(Debug, Clone)]
+struct Fast {
+    block: Arc<Block>,
+    base: usize,
+}
+
+impl Fast {
+    fn none() -> Self {
+        Self {
+            block: Block::empty(),
+            base: 0,
+        }
+    }
+
+    fn of(family: &Family) -> Self {
+        let (block, base) = family.fast();
+        Self { block, base }
+    }
+}
+
+/// `Debug` and `Default` of an instrument.
+macro_rules! handle {
+    ($handle:ident<$($param:ident $(: $bound:path)?),*>) => {
+        impl<$($param $(: $bound)?),*> std::fmt::Debug for $handle<$($param),*> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let name = self.family.as_ref().map(|family| family.declaration.name());
+                f.debug_tuple(stringify!($handle)).field(&name.unwrap_or("no-op")).finish()
+            }
+        }
+
+        impl<$($param $(: $bound)?),*> Default for $handle<$($param),*>
+        where
+            Self: $crate::Instrument,
+        {
+            /// An instrument that records nothing.
+            fn default() -> Self {
+                <Self as $crate::Instrument>::noop()
+            }
+        }
+    };
+}
+
+use handle;

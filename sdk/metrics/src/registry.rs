@@ -1,0 +1,257 @@
+//! The registry: where metrics are registered and collected.
+//!
+//! Invariant: one name is one metric; registering the same declaration again gives the same instrument, a different one is an error.
+//! Not here: the global registry (the façade's), threads that collect.
+
+mod catalogue;
+mod collect;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use watchroom_core::{Clock, Moment, SpanId, TraceId};
+
+pub use catalogue::{CatalogueEntry, OverflowWarning};
+pub use collect::Collector;
+
+use crate::declaration::{Declaration, Kind};
+use crate::error::RegisterError;
+use crate::family::Family;
+use crate::name;
+use crate::shared::{LabelRedactor, Shared, lock};
+
+/// How many series there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// In one metric.
+    pub per_metric: usize,
+    /// In all metrics together.
+    pub total: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            per_metric: 1_000,
+            total: 10_000,
+        }
+    }
+}
+
+/// A struct of instruments that are declared together. Derive it.
+pub trait Metrics: Sized {
+    /// Registers every instrument.
+    ///
+    /// # Errors
+    /// [`RegisterError`] for the first that cannot be registered.
+    fn register(registry: &Registry) -> Result<Self, RegisterError>;
+
+    /// Instruments that record nothing.
+    fn noop() -> Self;
+
+    /// What is declared, for catalogues and dashboards.
+    fn declarations() -> Vec<Declaration>;
+}
+
+/// A set of metrics with one budget. Cloning is cheap and gives the same registry.
+#[derive(Debug, Clone)]
+pub struct Registry(Arc<Core>);
+
+#[derive(Debug)]
+struct Core {
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+    warned: Mutex<Warned>,
+}
+
+#[derive(Default)]
+struct State {
+    families: BTreeMap<String, Source>,
+    /// Which metric's samples have a name.
+    sample_names: HashMap<String, String>,
+    collectors: Vec<Arc<dyn Collector>>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("families", &self.families.keys())
+            .field("n_collectors", &self.collectors.len())
+            .finish()
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Family(Arc<Family>),
+    Info(Arc<InfoFacts>),
+}
+
+/// The facts of an info.
+#[derive(Debug)]
+pub(crate) struct InfoFacts {
+    pub(crate) declaration: Declaration,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) labels: Mutex<Vec<(String, String)>>,
+}
+
+/// What has been warned of.
+#[derive(Debug, Default)]
+struct Warned {
+    at: Option<Moment>,
+    overflowed: HashMap<String, u64>,
+}
+
+impl Source {
+    fn declaration(&self) -> &Declaration {
+        match self {
+            Self::Family(family) => &family.declaration,
+            Self::Info(info) => &info.declaration,
+        }
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl Registry {
+    /// An empty registry.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self::with_clock(limits, Clock::system())
+    }
+
+    /// An empty registry that reads this clock.
+    #[must_use]
+    pub fn with_clock(limits: Limits, clock: Clock) -> Self {
+        Self(Arc::new(Core {
+            shared: Arc::new(Shared::new(limits, clock)),
+            state: Mutex::new(State::default()),
+            warned: Mutex::new(Warned::default()),
+        }))
+    }
+
+    /// Sets what redacts the values of open labels. It holds for series made from now on.
+    pub fn set_label_redactor(&self, redactor: impl LabelRedactor + 'static) {
+        *lock(&self.0.shared.redactor) = Some(Arc::new(redactor));
+    }
+
+    /// Sets where exemplars come from: the span that the calling thread is in, if its trace is sampled. Whether this is the first
+    /// source; a further one is not taken.
+    pub fn set_exemplar_source(&self, source: fn() -> Option<(TraceId, SpanId)>) -> bool {
+        let first = self.0.shared.exemplar_source.set(source).is_ok();
+        if first {
+            self.0.shared.allocator().switch_exemplars_on();
+        }
+        first
+    }
+
+    /// Takes out series of open label sets in which nothing was recorded for `idle`; their budget is free again. How many.
+    pub fn expire_idle(&self, idle: Duration) -> usize {
+        let now = self.0.shared.clock.now();
+        let families: Vec<_> = lock(&self.0.state).families.values().cloned().collect();
+        let expire = |source: &Source| match source {
+            Source::Family(family) => family.expire(now, idle),
+            Source::Info(_) => 0,
+        };
+        families.iter().map(expire).sum()
+    }
+
+    pub(crate) fn family(&self, declaration: Declaration) -> Result<Arc<Family>, RegisterError> {
+        let make = |declaration, shared| Source::Family(Arc::new(Family::new(declaration, shared)));
+        match self.entry(declaration, make)? {
+            Source::Family(family) => Ok(family),
+            Source::Info(info) => Err(differs(&info.declaration, &info.declaration, "kind".to_owned())),
+        }
+    }
+
+    pub(crate) fn info(&self, declaration: Declaration) -> Result<Arc<InfoFacts>, RegisterError> {
+        let make = |declaration, shared| {
+            Source::Info(Arc::new(InfoFacts {
+                declaration,
+                shared,
+                labels: Mutex::new(Vec::new()),
+            }))
+        };
+        match self.entry(declaration, make)? {
+            Source::Info(info) => Ok(info),
+            Source::Family(family) => Err(differs(
+                &family.declaration,
+                &family.declaration,
+                "kind".to_owned(),
+            )),
+        }
+    }
+
+    fn entry(
+        &self,
+        declaration: Declaration,
+        make: impl FnOnce(Declaration, Arc<Shared>) -> Source,
+    ) -> Result<Source, RegisterError> {
+        check(&declaration)?;
+        let mut state = lock(&self.0.state);
+        if let Some(source) = state.families.get(declaration.name()) {
+            return match source.declaration().difference(&declaration) {
+                None => Ok(source.clone()),
+                Some(difference) => Err(differs(&declaration, source.declaration(), difference)),
+            };
+        }
+        let names = name::sample_names(&declaration);
+        for sample in &names {
+            if let Some(other) = state.sample_names.get(sample) {
+                let first = state
+                    .families
+                    .get(other)
+                    .map_or("", |source| source.declaration().location);
+                return Err(RegisterError::SampleName {
+                    metric: declaration.name.to_string(),
+                    sample: sample.clone(),
+                    other: other.clone(),
+                    location: declaration.location,
+                    first,
+                });
+            }
+        }
+        let name = declaration.name.to_string();
+        for sample in names {
+            state.sample_names.insert(sample, name.clone());
+        }
+        let source = make(declaration, Arc::clone(&self.0.shared));
+        state.families.insert(name, source.clone());
+        Ok(source)
+    }
+}
+
+fn differs(declaration: &Declaration, first: &Declaration, difference: String) -> RegisterError {
+    RegisterError::Differs {
+        metric: declaration.name.to_string(),
+        difference,
+        location: declaration.location,
+        first: first.location,
+    }
+}
+
+fn check(declaration: &Declaration) -> Result<(), RegisterError> {
+    if let Some(problem) = name::problem(declaration) {
+        return Err(RegisterError::Name {
+            metric: declaration.name.to_string(),
+            problem,
+            location: declaration.location,
+        });
+    }
+    let bounds = declaration.buckets();
+    let increase = bounds.windows(2).all(|pair| pair[0] < pair[1]);
+    let finite = bounds.iter().all(|bound| bound.is_finite());
+    if declaration.kind == Kind::Histogram && (bounds.is_empty() || !increase || !finite) {
+        return Err(RegisterError::Buckets {
+            metric: declaration.name.to_string(),
+            bounds: format!("{bounds:?}"),
+            location: declaration.location,
+        });
+    }
+    Ok(())
+}
