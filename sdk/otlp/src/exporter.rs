@@ -1,0 +1,305 @@
+//! The exporter as a service holds it.
+//!
+//! Invariant: no call waits longer than it is told, on whatever runtime or thread it is made; dropping waits for nothing.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tracing_core::Metadata;
+use watchroom_capture::{Sink, SpanAttributes, SpanExporter, SpanRecord, pool};
+use watchroom_core::{Clock, Ledger, Resource, Signal};
+
+use crate::config::{OtlpConfig, SignalConfig};
+use crate::error::StartError;
+use crate::report::{FlushReport, Problem, SignalReport};
+use crate::sinks::{EncodedLog, LogSink, LogStore, SpanIntake};
+use crate::transport::{Client, Target};
+use crate::wire;
+use crate::worker::metrics::{self, MetricsReader};
+use crate::worker::{AnyIntake, Control, Courier, Intake, Lane, Problems, Progress, Tasks, drain, spawn};
+
+/// Exports spans, log records and metrics to OTLP receivers, on a thread of its own.
+///
+/// Dropped without [`shutdown`](Self::shutdown) it takes nothing more; its thread delivers what it can within a second and ends.
+pub struct OtlpExporter {
+    ledger: Arc<Ledger>,
+    progress: Arc<Progress>,
+    control: Arc<Control>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    spans: Option<Arc<Intake<Box<SpanRecord>>>>,
+    logs: Option<LogPart>,
+    metrics: Option<Arc<Lane>>,
+    attributes: SpanAttributes,
+    max_request_bytes: usize,
+}
+
+struct LogPart {
+    intake: Arc<Intake<EncodedLog>>,
+    store: Arc<LogStore>,
+}
+
+/// Time in which a dropped exporter's thread delivers what is left.
+const GRACE_AFTER_DROP: Duration = Duration::from_secs(1);
+
+/// Part of a shutdown's time in which what could not be delivered is counted: a tenth, but not more than this.
+const MAX_COUNTING_TIME: Duration = Duration::from_millis(50);
+
+/// Problems that may wait for the hook.
+const PROBLEM_QUEUE: usize = 16;
+
+impl OtlpExporter {
+    /// Starts the thread. The collectors need not be there yet. `metrics` is read if metrics are exported.
+    ///
+    /// # Errors
+    /// [`StartError`] if a setting is invalid or the thread cannot be made.
+    pub fn start(
+        config: OtlpConfig,
+        resource: &Resource,
+        ledger: Arc<Ledger>,
+        clock: Clock,
+        metrics: Option<Arc<dyn MetricsReader>>,
+    ) -> Result<Self, StartError> {
+        config.check()?;
+        let (sender, receiver) = mpsc::channel(PROBLEM_QUEUE);
+        let mut start = Start {
+            resource: wire::encode_resource(resource).into(),
+            progress: Arc::default(),
+            problems: config.on_problem.is_some().then_some(sender),
+            tasks: Tasks::default(),
+            config: &config,
+            ledger,
+            clock,
+        };
+        let spans = start.spans()?;
+        let logs = start.logs()?;
+        let metrics = start.metrics(metrics)?;
+        let Start {
+            ledger,
+            progress,
+            mut tasks,
+            ..
+        } = start;
+        tasks.hook = config.on_problem.clone().map(|hook| (hook, receiver));
+        let control = Arc::<Control>::default();
+        let thread = spawn(tasks, Arc::clone(&control), Arc::clone(&progress)).map_err(StartError::Thread)?;
+        Ok(Self {
+            ledger,
+            progress,
+            control,
+            thread: Mutex::new(Some(thread)),
+            spans,
+            logs,
+            metrics,
+            attributes: config.span_attributes,
+            max_request_bytes: config.max_request_bytes,
+        })
+    }
+
+    /// The taker of closed spans, for capture; `None` if no spans are exported.
+    #[must_use]
+    pub fn span_exporter(&self) -> Option<Arc<dyn SpanExporter>> {
+        let intake = Arc::clone(self.spans.as_ref()?);
+        Some(Arc::new(SpanIntake(intake)))
+    }
+
+    /// A sink that makes log records of the events that `filter` lets pass, for capture; `None` if no logs are exported.
+    #[must_use]
+    pub fn log_sink<F>(&self, filter: F) -> Option<Arc<dyn Sink>>
+    where
+        F: Fn(&Metadata<'_>) -> bool + Send + Sync + 'static,
+    {
+        let LogPart { intake, store } = self.logs.as_ref()?;
+        Some(Arc::new(LogSink {
+            intake: Arc::clone(intake),
+            store: Arc::clone(store),
+            attributes: self.attributes,
+            max_bytes: self.max_request_bytes,
+            filter,
+        }))
+    }
+
+    /// Delivers what waits now, and the present values of all instruments; waits for that at most `timeout`.
+    pub fn flush(&self, timeout: Duration) -> FlushReport {
+        let before = self.counts();
+        let spans = self.spans.as_ref().map(|intake| (intake.lane(), intake.ask()));
+        let logs = self
+            .logs
+            .as_ref()
+            .map(|logs| (logs.intake.lane(), logs.intake.ask()));
+        let metrics = self.metrics.as_ref().map(|lane| (lane, lane.ask_once_more()));
+        let waits_for = [spans, logs, metrics];
+        let done = self.progress.wait(timeout, || {
+            waits_for
+                .iter()
+                .flatten()
+                .all(|(lane, count)| lane.has_reached(*count))
+        });
+        self.report(before, !done)
+    }
+
+    /// Takes nothing more, delivers what waits and the last values of all instruments, and ends the thread; all that within
+    /// `timeout`. What is left then is dropped. A second call waits for the first one's end.
+    pub fn shutdown(&self, timeout: Duration) -> FlushReport {
+        let before = self.counts();
+        self.stop(timeout.saturating_sub(MAX_COUNTING_TIME.min(timeout / 10)));
+        let done = self.progress.wait(timeout, || false);
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take_if(|_| done);
+        // It has said that it ends, so this does not wait; unless it is the thread itself that calls, from the hook.
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            // A panic in there has been counted as what it lost.
+            let _ = thread.join();
+        }
+        self.report(before, !done)
+    }
+
+    fn stop(&self, grace: Duration) {
+        if let Some(intake) = &self.spans {
+            intake.close();
+        }
+        if let Some(logs) = &self.logs {
+            logs.intake.close();
+        }
+        self.control.stop(grace);
+    }
+
+    fn counts(&self) -> [SignalReport; 3] {
+        [Signal::Spans, Signal::Logs, Signal::Metrics].map(|signal| SignalReport {
+            delivered: self.ledger.delivered(signal),
+            dropped: self.ledger.dropped_total(signal),
+            remaining: self.ledger.queued(signal),
+        })
+    }
+
+    fn report(&self, before: [SignalReport; 3], timed_out: bool) -> FlushReport {
+        let [spans, logs, metrics] = self.counts();
+        let since = |now: SignalReport, before: SignalReport| SignalReport {
+            delivered: now.delivered.saturating_sub(before.delivered),
+            dropped: now.dropped.saturating_sub(before.dropped),
+            remaining: now.remaining,
+        };
+        FlushReport {
+            spans: since(spans, before[0]),
+            logs: since(logs, before[1]),
+            metrics: since(metrics, before[2]),
+            timed_out,
+        }
+    }
+}
+
+impl Drop for OtlpExporter {
+    fn drop(&mut self) {
+        if !self.progress.is_finished() {
+            self.stop(GRACE_AFTER_DROP);
+        }
+    }
+}
+
+impl fmt::Debug for OtlpExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpExporter")
+            .field("spans", &self.spans.is_some())
+            .field("logs", &self.logs.is_some())
+            .field("metrics", &self.metrics.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is shared while the parts are put together.
+struct Start<'a> {
+    config: &'a OtlpConfig,
+    resource: Arc<[u8]>,
+    ledger: Arc<Ledger>,
+    clock: Clock,
+    progress: Arc<Progress>,
+    problems: Option<mpsc::Sender<Problem>>,
+    tasks: Tasks,
+}
+
+impl Start<'_> {
+    fn spans(&mut self) -> Result<Option<Arc<Intake<Box<SpanRecord>>>>, StartError> {
+        let Some(signal) = &self.config.traces else {
+            return Ok(None);
+        };
+        let (lane, courier) = self.lane(Signal::Spans, signal)?;
+        let config = self.config;
+        let intake = Arc::new(Intake::new(lane, config.trace_queue, config.trace_batch));
+        let wanted = config.span_attributes;
+        let encode = move |span: Box<SpanRecord>, batch: &mut wire::Batch| {
+            batch.push(span.metadata.target(), "", 1, |out| {
+                wire::encode_span(out, &span, wanted)
+            });
+            pool::recycle(span);
+        };
+        self.add(&intake, courier, config.trace_delay, encode);
+        Ok(Some(intake))
+    }
+
+    fn logs(&mut self) -> Result<Option<LogPart>, StartError> {
+        let Some(signal) = &self.config.logs else {
+            return Ok(None);
+        };
+        let (lane, courier) = self.lane(Signal::Logs, signal)?;
+        let config = self.config;
+        let intake = Arc::new(Intake::new(lane, config.log_queue, config.log_batch));
+        let store = Arc::new(LogStore::new(config.log_queue_bytes));
+        let shared = Arc::clone(&store);
+        let encode = move |log: EncodedLog, batch: &mut wire::Batch| log.encode(batch, &shared);
+        self.add(&intake, courier, config.log_delay, encode);
+        Ok(Some(LogPart { intake, store }))
+    }
+
+    fn metrics(&mut self, reader: Option<Arc<dyn MetricsReader>>) -> Result<Option<Arc<Lane>>, StartError> {
+        let Some(signal) = &self.config.metrics else {
+            return Ok(None);
+        };
+        let reader = reader.ok_or(StartError::NoMetricsReader)?;
+        let (lane, courier) = self.lane(Signal::Metrics, signal)?;
+        let (interval, max_bytes) = (self.config.metric_interval, self.config.max_request_bytes);
+        let resource = Arc::clone(&self.resource);
+        let task = metrics::read(Arc::clone(&lane), reader, courier, resource, interval, max_bytes);
+        self.tasks.futures.push(Box::pin(task));
+        Ok(Some(lane))
+    }
+
+    fn lane(&mut self, signal: Signal, config: &SignalConfig) -> Result<(Arc<Lane>, Courier), StartError> {
+        let target = Target::new(signal, config)?;
+        let problems = Problems::new(
+            signal,
+            target.shown(),
+            self.clock.clone(),
+            self.config.problem_interval,
+            self.problems.clone(),
+        );
+        let progress = Arc::clone(&self.progress);
+        let lane = Arc::new(Lane::new(
+            signal,
+            Arc::clone(&self.ledger),
+            self.clock.clone(),
+            progress,
+        ));
+        self.tasks.lanes.push(Arc::clone(&lane));
+        let client = Client::new(target);
+        let courier = Courier::new(Arc::clone(&lane), client, self.config.retry.clone(), problems);
+        Ok((lane, courier))
+    }
+
+    fn add<T: Send + 'static>(
+        &mut self,
+        intake: &Arc<Intake<T>>,
+        courier: Courier,
+        delay: Duration,
+        encode: impl Fn(T, &mut wire::Batch) + Send + 'static,
+    ) {
+        let (resource, max_bytes) = (Arc::clone(&self.resource), self.config.max_request_bytes);
+        let task = drain(Arc::clone(intake), courier, resource, delay, max_bytes, encode);
+        self.tasks.futures.push(Box::pin(task));
+        self.tasks.intakes.push(Arc::clone(intake) as Arc<dyn AnyIntake>);
+    }
+}

@@ -1,0 +1,115 @@
+//! What came back, and what it means for the batch.
+//!
+//! Invariant: text from a receiver is bounded and holds no control characters before it goes into a message.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use hyper::header::HeaderMap;
+
+/// A receiver's answer, read whole or up to a limit.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    pub(super) trailers: Option<HeaderMap>,
+}
+
+/// The verdict on one attempt.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The receiver has it.
+    Delivered(Delivered),
+    /// It may work later; `after` is the receiver's own wish.
+    Retry {
+        failure: Failure,
+        after: Option<Duration>,
+    },
+    /// It will never work.
+    Refused(Failure),
+}
+
+/// A success and what it said besides.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Delivered {
+    /// Units that the receiver did not take, and its message; usually none and empty.
+    Taken { n_rejected: u64, message: String },
+    /// The status is good, the rest unreadable.
+    Malformed,
+}
+
+/// Why an attempt failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Connect(io::Error),
+    Broken(hyper::Error),
+    Timeout(Duration),
+    Http { status: u16, message: String },
+    Grpc { code: &'static str, message: String },
+}
+
+impl Failure {
+    pub(super) fn broken(error: hyper::Error) -> Self {
+        Self::Broken(error)
+    }
+
+    /// Whether nobody answered.
+    pub(crate) const fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::Timeout(_))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) => write!(f, "cannot connect: {error}"),
+            Self::Broken(error) => {
+                write!(f, "the connection broke: {error}")?;
+                let mut source = std::error::Error::source(error);
+                while let Some(error) = source {
+                    write!(f, ": {error}")?;
+                    source = error.source();
+                }
+                if error.is_parse() || error.is_parse_version_h2() {
+                    f.write_str(" (is this the port for HTTP? gRPC has its own)")?;
+                }
+                Ok(())
+            }
+            Self::Timeout(after) => write!(f, "no answer within {after:?}"),
+            Self::Http { status, message } if message.is_empty() => write!(f, "HTTP status {status}"),
+            Self::Http { status, message } => write!(f, "HTTP status {status}: {message}"),
+            Self::Grpc { code, message } if message.is_empty() => write!(f, "gRPC status {code}"),
+            Self::Grpc { code, message } => write!(f, "gRPC status {code}: {message}"),
+        }
+    }
+}
+
+/// Most characters of a receiver's text that go into a message.
+const MAX_TEXT: usize = 300;
+
+/// A receiver's text, fit for one line.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line: String = text
+        .trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MAX_TEXT)
+        .collect();
+    if text.trim().chars().nth(MAX_TEXT).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+/// Reads the body of a success.
+pub(super) fn delivered(response: &[u8]) -> Outcome {
+    Outcome::Delivered(match crate::wire::reader::partial_success(response) {
+        Ok((n_rejected, message)) => Delivered::Taken {
+            n_rejected,
+            message: one_line(&message),
+        },
+        Err(_) => Delivered::Malformed,
+    })
+}

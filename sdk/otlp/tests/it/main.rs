@@ -1,0 +1,9 @@
+//! The exporter against receivers that run in this process: what arrives, and what happens when they misbehave.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod accounting;
+mod delivery;
+mod faults;
+mod property;
+mod runtimes;
+mod support;
