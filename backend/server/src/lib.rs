@@ -1,1 +1,20 @@
 //! Ingest, APIs, UI assets and the assembly of `watchroom up`.
+//!
+//! [`start`] opens the store, binds three listeners (one for the page and every HTTP API, one for OTLP over gRPC, one for OTLP over
+//! HTTP), starts scraping and rule evaluation, and returns a [`Running`] that is shut down with a time limit.
+
+mod api;
+mod clock;
+mod config;
+mod error;
+mod ingest;
+mod net;
+mod rules;
+mod running;
+mod state;
+mod ui;
+
+pub use config::{Config, Limits, ParseScrapeTargetError, ScrapeTarget};
+pub use error::{ShutdownError, StartError};
+pub use running::{Addresses, Running, start};
+pub use watchroom_store::Retention;

@@ -1,0 +1,39 @@
+//! The read side: the HTTP APIs of Prometheus, Jaeger and Loki, and what is the server's own.
+//!
+//! Invariant: work that takes more than a lookup runs on the blocking pool, one of a bounded number at a time, ends at its deadline, and
+//! ends when its client goes away.
+//! Not here: evaluation, which is the query crate's.
+
+mod jaeger;
+mod json;
+mod loki;
+mod prometheus;
+mod source;
+mod time;
+mod watchroom;
+mod work;
+
+pub(crate) use source::StoreSource;
+pub(crate) use watchroom::exposition;
+
+use axum::Router;
+use axum::middleware::from_fn;
+
+use crate::state::Shared;
+use crate::{ingest, net, ui};
+
+/// Everything that is served on the main address.
+pub(crate) fn router(state: &Shared, loopback_only: bool) -> Router {
+    let router = Router::new()
+        .merge(prometheus::router(state))
+        .merge(jaeger::router(state))
+        .merge(loki::router(state))
+        .merge(watchroom::router(state))
+        .merge(ingest::otlp::http::router(Shared::clone(state)))
+        .fallback(ui::serve);
+    if loopback_only {
+        router.layer(from_fn(net::check_host))
+    } else {
+        router
+    }
+}

@@ -1,0 +1,158 @@
+//! Writes JSON text straight into a string, so that a large answer is not built twice.
+
+use std::fmt::Write as _;
+
+use watchroom_model::{Labels, Sample};
+
+/// Appends a JSON string.
+pub(crate) fn text(out: &mut String, text: &str) {
+    out.push('"');
+    let mut rest = text;
+    while let Some(i) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\') {
+        out.push_str(&rest[..i]);
+        match rest.as_bytes()[i] {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            other => {
+                let _ = write!(out, "\\u{other:04x}");
+            }
+        }
+        rest = &rest[i + 1..];
+    }
+    out.push_str(rest);
+    out.push('"');
+}
+
+/// Appends a list, calling `each` for its items.
+pub(crate) fn list<T>(
+    out: &mut String,
+    items: impl IntoIterator<Item = T>,
+    mut each: impl FnMut(&mut String, T),
+) {
+    out.push('[');
+    for (i, item) in items.into_iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        each(out, item);
+    }
+    out.push(']');
+}
+
+/// Appends an object of strings.
+pub(crate) fn map<K: AsRef<str>, V: AsRef<str>>(out: &mut String, pairs: impl IntoIterator<Item = (K, V)>) {
+    out.push('{');
+    for (i, (key, value)) in pairs.into_iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        text(out, key.as_ref());
+        out.push(':');
+        text(out, value.as_ref());
+    }
+    out.push('}');
+}
+
+/// Appends a label set.
+pub(crate) fn labels(out: &mut String, labels: &Labels) {
+    map(out, labels.iter());
+}
+
+/// Appends a sample as Prometheus has it: seconds with at most three decimals, and the value as text.
+pub(crate) fn sample(out: &mut String, sample: &Sample) {
+    out.push('[');
+    seconds(out, sample.t_ms);
+    out.push_str(",\"");
+    out.push_str(&float(sample.value));
+    out.push_str("\"]");
+}
+
+/// Appends milliseconds as seconds.
+pub(crate) fn seconds(out: &mut String, t_ms: i64) {
+    if t_ms < 0 {
+        out.push('-');
+    }
+    let (whole, ms) = (t_ms.unsigned_abs() / 1000, t_ms.unsigned_abs() % 1000);
+    let _ = match ms {
+        0 => write!(out, "{whole}"),
+        ms => write!(out, "{whole}.{ms:03}"),
+    };
+}
+
+/// A number as Prometheus' API prints it: shortest digits, with an exponent below 1e-6 and from 1e21 on.
+///
+/// Source: Prometheus `util/jsonutil`, `MarshalFloat`.
+pub(crate) fn float(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && size.is_finite() && !(1e-6..1e21).contains(&size) {
+        return exponent(value);
+    }
+    watchroom_query::promql::format_value(value)
+}
+
+/// A number with an exponent, such as `1e+00`, as Prometheus shows the value of an alert.
+pub(crate) fn exponent(value: f64) -> String {
+    let shown = format!("{value:e}");
+    match shown.split_once('e').filter(|_| value.is_finite()) {
+        Some((digits, exponent)) => {
+            let (sign, exponent) = match exponent.strip_prefix('-') {
+                Some(exponent) => ('-', exponent),
+                None => ('+', exponent),
+            };
+            format!("{digits}e{sign}{exponent:0>2}")
+        }
+        None => watchroom_query::promql::format_value(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_what_json_cannot_hold() {
+        let all: String = (0..300u32)
+            .filter_map(char::from_u32)
+            .chain(['"', '\\', '€'])
+            .collect();
+        let mut out = String::new();
+        text(&mut out, &all);
+        assert_eq!(serde_json::from_str::<String>(&out).unwrap(), all);
+    }
+
+    #[test]
+    fn prints_numbers_as_prometheus_does() {
+        for (value, expect) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (0.1, "0.1"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (1.5e-7, "1.5e-07"),
+            (0.000001, "0.000001"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NAN, "NaN"),
+            (1e300, "1e+300"),
+        ] {
+            assert_eq!(float(value), expect);
+        }
+    }
+
+    #[test]
+    fn prints_moments_with_milliseconds_where_there_are_any() {
+        for (t_ms, expect) in [
+            (0, "0"),
+            (1_500, "1.500"),
+            (1_005, "1.005"),
+            (-1_500, "-1.500"),
+            (60_000, "60"),
+        ] {
+            let mut out = String::new();
+            seconds(&mut out, t_ms);
+            assert_eq!(out, expect);
+        }
+    }
+}

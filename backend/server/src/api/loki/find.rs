@@ -1,0 +1,90 @@
+//! Labels of streams, their values, and streams.
+
+use std::collections::BTreeSet;
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use http::StatusCode;
+use watchroom_model::{Labels, Matcher};
+use watchroom_query::logql;
+
+use super::{Failure, window};
+use crate::api::json;
+use crate::api::work::run_default;
+use crate::clock;
+use crate::net::{self, Params, receive};
+use crate::state::Shared;
+
+/// `/loki/api/v1/labels`
+pub(super) async fn labels(State(state): State<Shared>, request: Request) -> Result<Response, Failure> {
+    let params = Params::parse(request.uri().query().unwrap_or(""));
+    let (matchers, (start, end)) = (selector(params.get("query"))?, window(&params, clock::now_ns())?);
+    run_default(&state, move |server, _| {
+        let names = server.store.log_labels(&matchers, start, end)?;
+        Ok(success(|out| {
+            json::list(out, &names, |out, name| json::text(out, name))
+        }))
+    })
+    .await?
+}
+
+/// `/loki/api/v1/label/{name}/values`
+pub(super) async fn values(
+    State(state): State<Shared>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let params = Params::parse(request.uri().query().unwrap_or(""));
+    let (matchers, (start, end)) = (selector(params.get("query"))?, window(&params, clock::now_ns())?);
+    run_default(&state, move |server, _| {
+        let values = server.store.log_label_values(&name, &matchers, start, end)?;
+        Ok(success(|out| {
+            json::list(out, &values, |out, value| json::text(out, value))
+        }))
+    })
+    .await?
+}
+
+/// `/loki/api/v1/series`
+pub(super) async fn series(State(state): State<Shared>, request: Request) -> Result<Response, Failure> {
+    let mut params = Params::parse(request.uri().query().unwrap_or(""));
+    if request.method() == http::Method::POST {
+        let form = receive(request.into_body(), "", &state.budget, &state.limits)
+            .await
+            .map_err(|error| Failure::bad_request(error.to_string()))?;
+        params = Params::parse(&String::from_utf8_lossy(&form.bytes)).and(params);
+    }
+    let (start, end) = window(&params, clock::now_ns())?;
+    let mut selectors = params
+        .all("match[]")
+        .chain(params.all("match"))
+        .map(|text| selector(Some(text)))
+        .collect::<Result<Vec<_>, _>>()?;
+    if selectors.is_empty() {
+        selectors.push(Vec::new());
+    }
+    run_default(&state, move |server, _| {
+        let mut found: BTreeSet<Labels> = BTreeSet::new();
+        for matchers in &selectors {
+            found.extend(server.store.log_series(matchers, start, end)?);
+        }
+        Ok(success(|out| json::list(out, &found, json::labels)))
+    })
+    .await?
+}
+
+fn selector(text: Option<&str>) -> Result<Vec<Matcher>, Failure> {
+    match text {
+        None | Some("" | "{}") => Ok(Vec::new()),
+        Some(text) => logql::parse(text)
+            .map(|query| query.matchers().to_vec())
+            .map_err(|error| Failure::bad_request(error.to_string())),
+    }
+}
+
+fn success(data: impl FnOnce(&mut String)) -> Response {
+    let mut body = String::from(r#"{"status":"success","data":"#);
+    data(&mut body);
+    body.push('}');
+    net::json(StatusCode::OK, body)
+}

@@ -1,0 +1,152 @@
+//! Live tail over a WebSocket.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use http::StatusCode;
+use watchroom_model::LogLine;
+use watchroom_query::logql::{self, Direction, LogQuery};
+use watchroom_store::LogSubscription;
+
+use super::query::limit;
+use super::{Failure, streams};
+use crate::api::StoreSource;
+use crate::api::work::run_default;
+use crate::clock;
+use crate::net::Params;
+use crate::state::{Shared, State as Server, stopped};
+
+/// Lines of one message at most.
+const BATCH: usize = 500;
+/// Time during which lines are gathered into one message.
+const GATHER: Duration = Duration::from_millis(100);
+/// Time after which a client that takes nothing is given up.
+const SEND_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest time without a message, so that a client that is gone is noticed.
+const PING: Duration = Duration::from_secs(20);
+
+/// `/loki/api/v1/tail`
+pub(super) async fn tail(
+    State(state): State<Shared>,
+    RawQuery(query): RawQuery,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Failure> {
+    let params = Params::parse(query.as_deref().unwrap_or(""));
+    let text = params
+        .get("query")
+        .ok_or_else(|| Failure::bad_request("parameter 'query' is missing or empty"))?;
+    let query = logql::parse(text).map_err(|error| Failure::bad_request(error.to_string()))?;
+    let limit = limit(&params)?;
+    let start = match params.get("start") {
+        None => None,
+        Some(text) => Some(crate::api::time::parse_ns(text).ok_or_else(|| {
+            Failure::bad_request(format!(
+                "could not parse 'start' parameter: {text:?} is not a timestamp"
+            ))
+        })?),
+    };
+    let slot = std::sync::Arc::clone(&state.tail_slots)
+        .try_acquire_owned()
+        .map_err(|_| Failure {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            reason: "too many live tails are open; close one and try again".into(),
+        })?;
+    // Listening before looking back: a line may then come twice, but none is missed.
+    let subscription = state.store.subscribe_logs();
+    let past = match start {
+        None => Vec::new(),
+        Some(start) => before_now(&state, query.clone(), start, limit).await?,
+    };
+    Ok(upgrade.max_message_size(4 << 10).on_upgrade(async move |socket| {
+        follow(&state, socket, subscription, &query, past).await;
+        drop(slot);
+    }))
+}
+
+async fn before_now(
+    state: &Shared,
+    query: LogQuery,
+    start: u64,
+    limit: usize,
+) -> Result<Vec<LogLine>, Failure> {
+    run_default(state, move |server: &Server, deadline| {
+        let source = StoreSource(&server.store);
+        let end = clock::now_ns();
+        let output = logql::evaluate(
+            &query,
+            &source,
+            start,
+            end,
+            Direction::Backward,
+            limit,
+            &*deadline,
+        )?;
+        Ok(output.lines)
+    })
+    .await?
+}
+
+async fn follow(
+    state: &Shared,
+    mut socket: WebSocket,
+    subscription: LogSubscription,
+    query: &LogQuery,
+    past: Vec<LogLine>,
+) {
+    let mut stop = state.stop.clone();
+    let mut waiting: VecDeque<LogLine> = past.into_iter().rev().collect();
+    let mut missed = 0;
+    loop {
+        if waiting.is_empty() {
+            let next = std::future::poll_fn(|cx| subscription.poll_recv(cx));
+            tokio::select! {
+                line = next => match line {
+                    Some(line) => waiting.extend(Some(line).filter(|line| query.matches(line))),
+                    None => break,
+                },
+                message = socket.recv() => match message {
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+                    Some(Ok(_)) => {}
+                },
+                () = tokio::time::sleep(PING) => {
+                    let ping = socket.send(Message::Ping(bytes::Bytes::new()));
+                    if !matches!(tokio::time::timeout(SEND_TIMEOUT, ping).await, Ok(Ok(()))) {
+                        break;
+                    }
+                }
+                () = stopped(&mut stop) => break,
+            }
+            continue;
+        }
+        tokio::time::sleep(GATHER).await;
+        waiting.extend(
+            subscription
+                .take(BATCH)
+                .into_iter()
+                .filter(|line| query.matches(line)),
+        );
+        let n = waiting.len().min(BATCH);
+        let lines: Vec<LogLine> = waiting.drain(..n).collect();
+        let dropped = subscription.missed() - missed;
+        missed += dropped;
+        let sent = tokio::time::timeout(SEND_TIMEOUT, socket.send(Message::text(message(&lines, dropped))));
+        if !matches!(sent.await, Ok(Ok(()))) {
+            return;
+        }
+    }
+    let _ = tokio::time::timeout(SEND_TIMEOUT, socket.send(Message::Close(None))).await;
+}
+
+/// Lines newest last, and how many were lost because the client was too slow, if any.
+fn message(lines: &[LogLine], dropped: u64) -> String {
+    let mut body = String::from(r#"{"streams":"#);
+    streams::write(&mut body, lines);
+    if dropped > 0 {
+        body.push_str(&format!(r#","watchroom_missed":{dropped}"#));
+    }
+    body.push('}');
+    body
+}

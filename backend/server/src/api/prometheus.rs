@@ -1,0 +1,59 @@
+//! The HTTP API of Prometheus.
+//!
+//! Source: Prometheus, "HTTP API".
+
+mod answer;
+mod find;
+mod meta;
+mod query;
+mod rules;
+mod targets;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::routing::get;
+use http::{Method, StatusCode};
+
+use crate::net::{Params, plain, receive};
+use crate::state::Shared;
+use answer::Failure;
+
+/// Every route.
+pub(super) fn router(state: &Shared) -> Router {
+    Router::new()
+        .route("/api/v1/query", get(query::instant).post(query::instant))
+        .route("/api/v1/query_range", get(query::range).post(query::range))
+        .route("/api/v1/series", get(find::series).post(find::series))
+        .route("/api/v1/labels", get(find::labels).post(find::labels))
+        .route("/api/v1/label/{name}/values", get(find::values))
+        .route("/api/v1/metadata", get(meta::metadata))
+        .route("/api/v1/targets", get(targets::targets))
+        .route("/api/v1/rules", get(rules::rules))
+        .route("/api/v1/alerts", get(rules::alerts))
+        .route("/api/v1/status/buildinfo", get(meta::build_info))
+        .route("/api/v1/{*rest}", axum::routing::any(answer::unknown))
+        .route(
+            "/-/healthy",
+            get(|| async { plain(StatusCode::OK, "watchroom is healthy.\n") }),
+        )
+        .route(
+            "/-/ready",
+            get(|| async { plain(StatusCode::OK, "watchroom is ready.\n") }),
+        )
+        .with_state(Shared::clone(state))
+}
+
+/// Parameters of the URL and, for a POST, of the form in the body.
+async fn params(state: &Shared, request: Request) -> Result<Params, Failure> {
+    let url = Params::parse(request.uri().query().unwrap_or(""));
+    if request.method() != Method::POST {
+        return Ok(url);
+    }
+    let body: Body = request.into_body();
+    let form = receive(body, "", &state.budget, &state.limits)
+        .await
+        .map_err(|error| Failure::bad_data(error.to_string()))?;
+    let form = String::from_utf8_lossy(&form.bytes);
+    Ok(Params::parse(&form).and(url))
+}

@@ -1,0 +1,61 @@
+//! Metadata of metrics, and what is running.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use watchroom_model::MetricMetadata;
+
+use super::answer::{Failure, success};
+use super::params;
+use crate::api::json;
+use crate::state::Shared;
+
+/// `/api/v1/metadata`
+pub(super) async fn metadata(State(state): State<Shared>, request: Request) -> Result<Response, Failure> {
+    let params = params(&state, request).await?;
+    let limit = match params.get("limit").map(str::parse::<i64>) {
+        None => usize::MAX,
+        Some(Ok(limit)) => usize::try_from(limit).unwrap_or(usize::MAX),
+        Some(Err(_)) => return Err(Failure::parameter("limit", "limit must be a whole number")),
+    };
+    let found = state.store.metadata(params.get("metric"));
+    Ok(success(|out| {
+        out.push('{');
+        for (i, metric) in found.iter().take(limit).enumerate() {
+            if i > 0 {
+                out.push(',');
+            }
+            one(out, metric);
+        }
+        out.push('}');
+    }))
+}
+
+fn one(out: &mut String, metric: &MetricMetadata) {
+    json::text(out, &metric.name);
+    out.push_str(":[");
+    let fields = [
+        ("type", metric.kind.as_str()),
+        ("unit", &metric.unit),
+        ("help", &metric.help),
+    ];
+    json::map(out, fields);
+    out.push(']');
+}
+
+/// `/api/v1/status/buildinfo`
+pub(super) async fn build_info() -> Response {
+    success(|out| {
+        json::map(
+            out,
+            [
+                ("application", "watchroom"),
+                ("version", env!("CARGO_PKG_VERSION")),
+                ("revision", ""),
+                ("branch", ""),
+                ("buildUser", ""),
+                ("buildDate", ""),
+                ("goVersion", ""),
+            ],
+        );
+    })
+}

@@ -1,0 +1,115 @@
+//! From the bytes of a request to the store: the way that gRPC and HTTP share.
+
+use bytes::Bytes;
+use watchroom_store::AppendOutcome;
+
+use super::rejected::Rejected;
+use super::wire::{ExportLogsRequest, ExportMetricsRequest, ExportTraceRequest, weigh};
+use super::{Encoding, Refusal, Signal, translate};
+use crate::clock;
+use crate::ingest::spanmetrics;
+use crate::net::Received;
+use crate::state::{Shared, State, lock};
+
+/// Decodes, translates and keeps a request. Gives back what of it was not kept.
+pub(super) async fn export(
+    state: Shared,
+    signal: Signal,
+    encoding: Encoding,
+    body: Received,
+) -> Result<Rejected, Refusal> {
+    let worker = std::sync::Arc::clone(&state);
+    let result = tokio::task::spawn_blocking(move || {
+        let weight = match encoding {
+            Encoding::Protobuf => weigh::protobuf(signal, &body.bytes),
+            Encoding::Json => weigh::json(&body.bytes),
+        };
+        let limit = worker.limits.max_decoded_bytes;
+        if weight > limit {
+            return Err(Refusal::TooLarge(format!(
+                "request takes {weight} bytes of memory once decoded, {limit} are allowed; send smaller batches"
+            )));
+        }
+        let _reserved = worker
+            .budget
+            .reserve(weight)
+            .ok_or_else(|| crate::net::BodyError::Busy)?;
+        keep(&worker, signal, encoding, body.bytes)
+    })
+    .await
+    .unwrap_or_else(|error| Err(Refusal::Internal(error.to_string())));
+    let counters = state.counters.of(signal);
+    match &result {
+        Ok(rejected) => counters.rejected.add(rejected.total()),
+        Err(_) => counters.refused.add(1),
+    }
+    result
+}
+
+fn keep(state: &State, signal: Signal, encoding: Encoding, body: Bytes) -> Result<Rejected, Refusal> {
+    let mut rejected = Rejected::default();
+    let kept = match signal {
+        Signal::Traces => {
+            let spans = translate::spans(decode::<ExportTraceRequest>(encoding, body)?, &mut rejected);
+            let mut n = 0;
+            if !spans.is_empty() {
+                // Only what was kept is counted, and the store takes the spans: so they are measured on a copy of what matters.
+                let measured = spanmetrics::measure(&spans);
+                n = state.store.append_spans(spans)?;
+                lock(&state.span_metrics).record(&measured, clock::now_ms());
+            }
+            n
+        }
+        Signal::Logs => {
+            let lines = translate::logs(decode::<ExportLogsRequest>(encoding, body)?, clock::now_ns());
+            match lines.is_empty() {
+                true => 0,
+                false => state.store.append_logs(lines)?,
+            }
+        }
+        Signal::Metrics => {
+            let request = decode::<ExportMetricsRequest>(encoding, body)?;
+            let batch = translate::metrics(request, clock::now_ms(), &mut rejected);
+            let n_points = batch.points.len();
+            let samples = lock(&state.delta).samples(batch.points, &mut rejected);
+            state.store.append_metadata(&batch.metadata)?;
+            let outcome = state.store.append_samples(&samples)?;
+            refused(outcome, &mut rejected);
+            n_points.saturating_sub(outcome.refused())
+        }
+    };
+    state.counters.of(signal).received.add(kept as u64);
+    Ok(rejected)
+}
+
+fn decode<T: prost::Message + Default + serde::de::DeserializeOwned>(
+    encoding: Encoding,
+    body: Bytes,
+) -> Result<T, Refusal> {
+    match encoding {
+        Encoding::Protobuf => {
+            T::decode(body).map_err(|error| Refusal::Invalid(format!("body is not a valid request: {error}")))
+        }
+        Encoding::Json => serde_json::from_slice(&body)
+            .map_err(|error| Refusal::Invalid(format!("body is not a valid request: {error}"))),
+    }
+}
+
+/// Enters what the store did not take.
+fn refused(outcome: AppendOutcome, rejected: &mut Rejected) {
+    let reasons = [
+        (
+            outcome.out_of_order,
+            "sample is older than the newest of its series",
+        ),
+        (outcome.duplicate, "series has another value at that time"),
+        (
+            outcome.too_far_ahead,
+            "sample is more than an hour ahead of the server's clock",
+        ),
+        (outcome.over_limit, "series would be beyond the store's limit"),
+    ];
+    for (n, reason) in reasons {
+        rejected.many(n as u64, reason);
+    }
+}

@@ -1,0 +1,21 @@
+//! Connections and bodies, with a bound on each.
+//!
+//! Invariant: nothing that a client sends, or fails to send, takes more time or memory than [`crate::Limits`] allows.
+//! Not here: what is served.
+
+mod answer;
+mod body;
+mod budget;
+mod host;
+mod listen;
+mod params;
+mod preface;
+mod serve;
+
+pub(crate) use answer::{json, plain};
+pub(crate) use body::{BodyError, Received, decompress, receive};
+pub(crate) use budget::Budget;
+pub(crate) use host::check_host;
+pub(crate) use listen::bind;
+pub(crate) use params::Params;
+pub(crate) use serve::{Listener, serve};

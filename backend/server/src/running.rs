@@ -1,0 +1,170 @@
+//! Assembly: starts the parts of a server and stops them in order.
+//!
+//! Invariant: when [`start`] returns, every listener accepts; when [`Running::shutdown`] returns, nothing runs and what was acknowledged
+//! is durable.
+
+mod background;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use watchroom_store::{Store, StoreConfig, StoreEvent};
+
+use crate::ingest::otlp;
+use crate::net::{Budget, Listener, bind, serve};
+use crate::rules::{self, Rules};
+use crate::state::{Counters, Shared, State};
+use crate::{Config, ShutdownError, StartError, api, clock};
+
+/// Time between evaluations of rules that do not say.
+const RULE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Where a server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// The page and every HTTP API.
+    pub http: SocketAddr,
+    /// OTLP over gRPC.
+    pub otlp_grpc: SocketAddr,
+    /// OTLP over HTTP.
+    pub otlp_http: SocketAddr,
+}
+
+/// A server that runs until it is shut down. Dropping it stops it without waiting.
+#[derive(Debug)]
+pub struct Running {
+    state: Shared,
+    addresses: Addresses,
+    data_dir: PathBuf,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+    background: JoinSet<()>,
+}
+
+/// Starts a server. Has to be called within a tokio runtime of more than one thread.
+///
+/// # Errors
+/// [`StartError`] if a file cannot be read or is not valid, the data directory cannot be opened, or an address cannot be listened on.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let specs = rules::load("--rules", &config.rules)?;
+    let http = bind("--listen", config.listen).await?;
+    let grpc = bind("--otlp-grpc", config.otlp_grpc).await?;
+    let otlp_http = bind("--otlp-http", config.otlp_http).await?;
+    let store_config = store_config(&config);
+    let store = tokio::task::spawn_blocking(move || Store::open(store_config))
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+
+    let rules = Rules::new(specs, RULE_INTERVAL);
+    rules::restore(&rules, &config.data_dir, clock::now_ms());
+    let (stop, stopped) = watch::channel(false);
+    let state = Arc::new(State {
+        store,
+        limits: config.limits,
+        retention: config.retention,
+        budget: Budget::new((config.max_memory_bytes / 2).max(64 << 20)),
+        counters: Counters::default(),
+        delta: Mutex::default(),
+        span_metrics: Mutex::default(),
+        query_slots: Arc::new(Semaphore::new(config.limits.max_concurrent_queries.max(1))),
+        tail_slots: Arc::new(Semaphore::new(config.limits.max_tails)),
+        targets: Vec::new(),
+        rules,
+        addresses: OnceLock::new(),
+        started: clock::instant(),
+        stop: stopped.clone(),
+    });
+
+    let local = |socket: &tokio::net::TcpListener, asked: SocketAddr| socket.local_addr().unwrap_or(asked);
+    let addresses = Addresses {
+        http: local(&http, config.listen),
+        otlp_grpc: local(&grpc, config.otlp_grpc),
+        otlp_http: local(&otlp_http, config.otlp_http),
+    };
+    let _ = state.addresses.set(addresses);
+    let mut listeners = JoinSet::new();
+    for (socket, router) in [
+        (http, api::router(&state, addresses.http.ip().is_loopback())),
+        (grpc, otlp::grpc::router(Arc::clone(&state))),
+        (otlp_http, otlp::http::router(Arc::clone(&state))),
+    ] {
+        let listener = Listener {
+            socket,
+            router,
+            limits: config.limits,
+        };
+        listeners.spawn(serve(listener, stopped.clone()));
+    }
+    let background = background::start(&state, &config);
+    Ok(Running {
+        state,
+        addresses,
+        data_dir: config.data_dir,
+        stop,
+        listeners,
+        background,
+    })
+}
+
+fn store_config(config: &Config) -> StoreConfig {
+    let mut store = StoreConfig::new(&config.data_dir);
+    store.retention = config.retention;
+    store.max_disk_bytes = config.max_disk_bytes;
+    store.max_memory_bytes = config.max_memory_bytes;
+    store.on_event = Some(watchroom_store::EventSink::new(|event| match event {
+        StoreEvent::Damaged(problem) => {
+            tracing::error!(place = %problem.place, what = %problem.what, "damaged data was set aside");
+        }
+        StoreEvent::Dropped {
+            signal,
+            bytes,
+            reason,
+        } => tracing::info!(signal, bytes, reason, "old data was dropped"),
+        StoreEvent::WriteFailed { error } => {
+            tracing::error!(%error, "the store cannot write; it will try again")
+        }
+        other => tracing::debug!(?other, "store"),
+    }));
+    store
+}
+
+impl Running {
+    /// Where the server listens, with the ports that were chosen.
+    #[must_use]
+    pub fn addrs(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Stops: accepts nothing more, answers what is open, writes what is held back, and makes everything durable.
+    ///
+    /// # Errors
+    /// [`ShutdownError`] if connections had to be cut off or the last data could not be written. The server is stopped in any case.
+    pub async fn shutdown(mut self, timeout: Duration) -> Result<(), ShutdownError> {
+        let _ = self.stop.send(true);
+        let all = async {
+            while self.listeners.join_next().await.is_some() {}
+            while self.background.join_next().await.is_some() {}
+        };
+        let in_time = tokio::time::timeout(timeout, all).await.is_ok();
+        let left = self.listeners.len();
+        self.listeners.shutdown().await;
+        self.background.shutdown().await;
+        let (state, dir) = (Arc::clone(&self.state), self.data_dir.clone());
+        let synced = tokio::task::spawn_blocking(move || {
+            background::flush(&state);
+            rules::save(&state, &dir);
+            state.store.sync()
+        });
+        synced
+            .await
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        match in_time {
+            true => Ok(()),
+            false => Err(ShutdownError::TimedOut { listeners: left }),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use watchroom_server::{Config, Retention, ScrapeTarget};
+
+use crate::units;
+
+/// Receives, keeps, shows and alerts on traces, metrics and logs.
+#[derive(Debug, Parser)]
+#[command(name = "watchroom", version, max_term_width = 110)]
+#[command(
+    after_help = "Exit codes: 0 all went well; 1 something failed while running or stopping; 2 the command line is wrong; \
+    3 it could not start."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the backend: receive, keep, query, evaluate rules and serve the page
+    Up(UpArgs),
+}
+
+/// Flags of `watchroom up`; each has a variable of the environment, and the flag wins.
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Address of the page and of every HTTP API; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", env = "WATCHROOM_LISTEN", default_value = "127.0.0.1:7200", value_parser = units::address)]
+    pub(crate) listen: SocketAddr,
+    /// Address for OTLP over gRPC
+    #[arg(long, value_name = "ADDR", env = "WATCHROOM_OTLP_GRPC", default_value = "127.0.0.1:4317", value_parser = units::address)]
+    pub(crate) otlp_grpc: SocketAddr,
+    /// Address for OTLP over HTTP
+    #[arg(long, value_name = "ADDR", env = "WATCHROOM_OTLP_HTTP", default_value = "127.0.0.1:4318", value_parser = units::address)]
+    pub(crate) otlp_http: SocketAddr,
+    /// Directory in which data is kept
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WATCHROOM_DATA_DIR",
+        default_value = "watchroom-data"
+    )]
+    pub(crate) data_dir: PathBuf,
+    /// Targets to scrape: http://host:port/metrics, or name=http://host:port/metrics to name the job
+    #[arg(long, value_name = "URL", env = "WATCHROOM_SCRAPE", num_args = 1.., value_delimiter = ',')]
+    pub(crate) scrape: Vec<ScrapeTarget>,
+    /// Prometheus rule files; a `*` in the file's name stands for any text
+    #[arg(long, value_name = "FILE", env = "WATCHROOM_RULES", num_args = 1.., value_delimiter = ',')]
+    pub(crate) rules: Vec<PathBuf>,
+    /// A prometheus.yml: its scrape_configs and rule_files are used as they are
+    #[arg(long, value_name = "FILE", env = "WATCHROOM_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Age at which samples are dropped, such as 15d or 12h
+    #[arg(long, value_name = "AGE", env = "WATCHROOM_RETENTION_METRICS", default_value = "15d", value_parser = units::age)]
+    pub(crate) retention_metrics: Duration,
+    /// Age at which spans are dropped
+    #[arg(long, value_name = "AGE", env = "WATCHROOM_RETENTION_TRACES", default_value = "7d", value_parser = units::age)]
+    pub(crate) retention_traces: Duration,
+    /// Age at which log lines are dropped
+    #[arg(long, value_name = "AGE", env = "WATCHROOM_RETENTION_LOGS", default_value = "7d", value_parser = units::age)]
+    pub(crate) retention_logs: Duration,
+    /// Size of the data directory above which the oldest data is dropped, such as 10GiB
+    #[arg(long, value_name = "BYTES", env = "WATCHROOM_MAX_DISK", default_value = "10GiB", value_parser = units::bytes)]
+    pub(crate) max_disk: u64,
+    /// Memory for the store and for what is on its way into it, such as 512MiB
+    #[arg(long, value_name = "BYTES", env = "WATCHROOM_MAX_MEMORY", default_value = "512MiB", value_parser = units::bytes)]
+    pub(crate) max_memory: u64,
+}
+
+impl UpArgs {
+    /// Settings of the server.
+    pub(crate) fn config(self) -> Config {
+        let mut config = Config::new(self.data_dir);
+        config.listen = self.listen;
+        config.otlp_grpc = self.otlp_grpc;
+        config.otlp_http = self.otlp_http;
+        config.scrape = self.scrape;
+        config.rules = self.rules;
+        config.config = self.config;
+        config.retention = Retention {
+            metrics: self.retention_metrics,
+            traces: self.retention_traces,
+            logs: self.retention_logs,
+        };
+        config.max_disk_bytes = self.max_disk;
+        config.max_memory_bytes = self.max_memory;
+        config
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn up(args: &[&str]) -> Result<Config, String> {
+        let all = ["watchroom", "up"].iter().chain(args);
+        match Cli::try_parse_from(all) {
+            Ok(Cli {
+                command: Command::Up(args),
+            }) => Ok(args.config()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn reads_every_flag() {
+        let config = up(&[
+            "--listen=127.0.0.1:0",
+            "--otlp-grpc=127.0.0.1:1",
+            "--otlp-http=[::1]:2",
+            "--data-dir=d",
+            "--scrape",
+            "a=http://h:1/m",
+            "http://h:2",
+            "--rules",
+            "r.yml",
+            "--config=p.yml",
+            "--retention-metrics=2h",
+            "--retention-traces=3d",
+            "--retention-logs=1w",
+            "--max-disk=1GiB",
+            "--max-memory=64MB",
+        ])
+        .unwrap();
+        assert_eq!(config.otlp_http.to_string(), "[::1]:2");
+        assert_eq!(config.scrape.len(), 2);
+        assert_eq!(config.retention.metrics, Duration::from_secs(7_200));
+        assert_eq!(
+            (config.max_disk_bytes, config.max_memory_bytes),
+            (1 << 30, 64_000_000)
+        );
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_what_would_be_right() {
+        for (arg, expect) in [
+            ("--max-disk=lots", "such as 512MiB"),
+            ("--retention-logs=5", "such as 15d"),
+            ("--listen=nowhere", "host:port"),
+            ("--scrape=https://h", "https is not supported"),
+        ] {
+            let error = up(&[arg]).unwrap_err();
+            assert!(error.contains(expect), "{error}");
+        }
+    }
+}
