@@ -20,10 +20,13 @@ const SHARED: usize = 4096;
 /// Text that an idle record keeps for each of its buffers, bytes.
 const KEPT_TEXT: usize = 4096;
 
-static STORE: Mutex<Vec<Box<SpanRecord>>> = Mutex::new(Vec::new());
+/// Records move as boxes: what is pooled is the allocation.
+type Records = Vec<Box<SpanRecord>>;
+
+static STORE: Mutex<Records> = Mutex::new(Vec::new());
 
 thread_local! {
-    static OWN: RefCell<Vec<Box<SpanRecord>>> = const { RefCell::new(Vec::new()) };
+    static OWN: RefCell<Records> = const { RefCell::new(Vec::new()) };
 }
 
 /// A cleared record for a span of this callsite.

@@ -152,9 +152,7 @@ impl Deref for SlotRef<'_> {
 }
 
 fn shard_idx(id: u64) -> usize {
-    #[expect(clippy::cast_possible_truncation, reason = "the remainder is below 128")]
-    let idx = ((id.wrapping_sub(1) >> ADDRESS_BITS) % N_SHARDS as u64) as usize;
-    idx
+    ((id.wrapping_sub(1) >> ADDRESS_BITS) % N_SHARDS as u64) as usize
 }
 
 /// Page and position of an id's address; none beyond the last page.

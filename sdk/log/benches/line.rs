@@ -1,0 +1,2 @@
+//! Benchmarks of a line.
+fn main() {}
