@@ -61,6 +61,7 @@ fn histograms(n: usize) -> Vec<SeriesData> {
         .collect()
 }
 
+#[expect(clippy::ptr_arg, reason = "a slice cannot be a trait object")]
 fn panel(bencher: Bencher<'_, '_>, series: &Vec<SeriesData>, text: &str) {
     let query = promql::parse(text).expect("the query is fixed");
     let options = EvalOptions::default();

@@ -4,6 +4,11 @@
 //! below `../shared/testdata` seen from the workspace; without them the test says which files it skips. How many cases of
 //! each file pass is kept in `promql_expected.txt`: fewer is a failure, more is a reason to raise the number.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a case that cannot be read is a failure of the test"
+)]
+
 #[path = "promql_conformance/case.rs"]
 mod case;
 #[path = "promql_conformance/runner.rs"]

@@ -5,11 +5,24 @@
 //! Not here: when to evaluate, writing the samples, and notification.
 
 mod alert;
+mod alerting;
+mod error;
 mod group;
 mod load;
+mod overlay;
+mod recording;
+mod snapshot;
 mod spec;
+mod template;
+mod yaml;
 
 pub use alert::{Alert, AlertState, Transition};
-pub use group::{AlertSnapshot, Evaluation, Group, GroupSnapshot, RuleOutcome, RuleStatus};
+pub use error::RuleError;
+pub use group::{Evaluation, Group, RuleOutcome, RuleStatus};
 pub use load::{LoadError, load};
-pub use spec::{GroupSpec, RuleKind, RuleSpec};
+pub use snapshot::{AlertSnapshot, GroupSnapshot};
+pub use spec::{External, GroupSpec, RuleKind, RuleSpec};
+pub use template::TemplateError;
+
+#[cfg(test)]
+mod tests;

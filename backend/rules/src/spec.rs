@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use watchroom_model::Labels;
 use watchroom_query::promql::Query;
+
+use crate::template::Template;
 
 /// A group of rules, evaluated together and in order.
 #[derive(Debug, Clone)]
@@ -28,10 +31,12 @@ pub struct RuleSpec {
     pub name: String,
     /// The expression.
     pub query: Query,
-    /// Labels to add, with templates in the case of an alert.
+    /// Labels to add, sorted by name; with templates in the case of an alert.
     pub labels: Vec<(String, String)>,
     /// What else the kind of rule has.
     pub kind: RuleKind,
+    /// Templates of `labels` and, after them, of the annotations.
+    pub(crate) templates: Vec<Template>,
 }
 
 /// Kind of rule.
@@ -41,11 +46,29 @@ pub enum RuleKind {
     Recording,
     /// Raises an alert for each series of its result.
     Alerting {
-        /// How long a series must be there before the alert fires.
+        /// How long a series must be there before the alert fires (`for`).
         hold: Duration,
         /// How long the alert goes on firing after the series is gone.
         keep_firing: Duration,
-        /// Annotations, with templates.
+        /// Annotations, sorted by name, with templates.
         annotations: Vec<(String, String)>,
     },
+}
+
+/// What templates can tell of the installation.
+#[derive(Debug, Clone)]
+pub struct External {
+    /// Labels that tell this installation from others.
+    pub labels: Labels,
+    /// Address under which people reach this installation.
+    pub url: String,
+}
+
+impl Default for External {
+    fn default() -> Self {
+        Self {
+            labels: Labels::empty(),
+            url: String::new(),
+        }
+    }
 }

@@ -26,7 +26,7 @@ pub struct LineFilter {
 
 #[derive(Debug, Clone)]
 enum Pattern {
-    Text(Finder<'static>),
+    Text(Box<Finder<'static>>),
     Regex(Regex),
 }
 
@@ -38,7 +38,7 @@ impl LineFilter {
     pub fn new(op: LineOp, texts: Vec<String>) -> Result<Self, regex::Error> {
         let compile = |text: &String| match op {
             LineOp::Contains | LineOp::NotContains => {
-                Ok(Pattern::Text(Finder::new(text.as_bytes()).into_owned()))
+                Ok(Pattern::Text(Box::new(Finder::new(text.as_bytes()).into_owned())))
             }
             LineOp::Matches | LineOp::NotMatches => RegexBuilder::new(text)
                 .size_limit(1 << 20)

@@ -250,15 +250,11 @@ fn expect(expected: ValueType, expr: &Expr, name: &str) -> Result<(), String> {
         ValueType::Scalar => "scalar",
         ValueType::String => "string",
     };
-    let (expected_shown, got_shown) = (shown(expected), shown(got));
-    let hint = match (expected, expr) {
-        (ValueType::Matrix, Expr::Selector(_)) => "; write a range such as [5m] after the selector",
-        (ValueType::Matrix, _) if got == ValueType::Vector => {
-            "; write a subquery such as [5m:] after the expression"
-        }
-        _ => "",
-    };
-    (expected == got)
-        .then_some(())
-        .ok_or_else(|| format!("expected type {expected_shown} in call to {name:?}, got {got_shown}{hint}"))
+    (expected == got).then_some(()).ok_or_else(|| {
+        format!(
+            "expected type {} in call to {name:?}, got {}",
+            shown(expected),
+            shown(got)
+        )
+    })
 }

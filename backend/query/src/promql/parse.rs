@@ -92,8 +92,37 @@ pub fn parse(text: &str) -> Result<Query, ParseError> {
 
 /// Reads text that the first look has passed.
 fn checked(normal: &str) -> Result<Expr, String> {
-    let theirs = promql_parser::parser::parse(normal)?;
+    let theirs = promql_parser::parser::parse(normal).map_err(|message| friendly(&message))?;
     lower(&theirs)
+}
+
+/// The grammar's message, with the words for types that people know, and what to do about the commonest mistake.
+fn friendly(message: &str) -> String {
+    let types = |rest: &str| -> Option<String> {
+        let (expected, rest) = rest.split_once(" in ")?;
+        let (place, got) = rest.rsplit_once(", got ")?;
+        let shown = |word| match word {
+            "matrix" => "range vector",
+            "vector" => "instant vector",
+            other => other,
+        };
+        let hint = match (expected, got) {
+            ("matrix", "vector") => {
+                "; write a range such as [5m] after a selector, [5m:] after another expression"
+            }
+            _ => "",
+        };
+        let place = place.replace('\'', "\"");
+        Some(format!(
+            "expected type {} in {place}, got {}{hint}",
+            shown(expected),
+            shown(got)
+        ))
+    };
+    message
+        .strip_prefix("expected type ")
+        .and_then(types)
+        .unwrap_or_else(|| message.to_owned())
 }
 
 /// Finds the innermost call or bracket that is wrong by itself: the grammar tells what is wrong, but not where.

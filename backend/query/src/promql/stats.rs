@@ -179,8 +179,8 @@ mod tests {
     #[test]
     fn mean_of_huge_values_does_not_overflow() {
         let mut mean = Mean::default();
-        (0..4).for_each(|_| mean.add(9.988465674311579e307));
-        assert_eq!(mean.value(), 9.988465674311579e307);
+        (0..4).for_each(|_| mean.add(9e307));
+        assert_eq!(mean.value(), 9e307);
         mean.add(f64::NEG_INFINITY);
         assert_eq!(mean.value(), f64::NEG_INFINITY);
         mean.add(f64::INFINITY);

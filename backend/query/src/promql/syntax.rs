@@ -8,7 +8,9 @@ mod token;
 
 use token::{Kind, Token, tokens};
 
-use super::{aggregate, functions};
+use watchroom_model::{MatchOp, Matcher};
+
+use super::{aggregate, functions, last_line};
 use crate::{ParseError, scan};
 
 /// Brackets that may be open at one time.
@@ -352,7 +354,9 @@ impl Look<'_> {
         while self.peek().kind != Kind::ParenClose {
             match self.peek().kind {
                 Kind::Word if !self.str(self.peek()).contains(':') => self.at += 1,
-                Kind::Text => self.text()?,
+                Kind::Text => {
+                    self.text()?;
+                }
                 _ => return self.unexpected("a label name or \")\""),
             }
             if !self.eat(Kind::Comma) && self.peek().kind != Kind::ParenClose {
@@ -380,7 +384,9 @@ impl Look<'_> {
             let quoted = self.peek().kind == Kind::Text;
             match self.peek().kind {
                 Kind::Word if !self.str(self.peek()).contains(':') => self.at += 1,
-                Kind::Text => self.text()?,
+                Kind::Text => {
+                    self.text()?;
+                }
                 _ => return self.unexpected("a label name or \"}\""),
             }
             let bare_name = quoted && matches!(self.peek().kind, Kind::Comma | Kind::BraceClose);
@@ -393,11 +399,17 @@ impl Look<'_> {
                 if !is_match {
                     return self.unexpected("one of = != =~ !~");
                 }
+                let regex = ["=~", "!~"].contains(&self.str(self.peek()));
                 self.at += 1;
                 if self.peek().kind != Kind::Text {
                     return self.unexpected("a quoted string");
                 }
-                self.text()?;
+                let position = self.peek().start;
+                let value = self.text()?;
+                if regex && let Err(error) = Matcher::new(MatchOp::Regex, "", &value) {
+                    let why = last_line(&error.source.to_string()).to_owned();
+                    return self.error(position, format!("invalid regular expression {value:?}: {why}"));
+                }
             }
             first = false;
             let more = self.eat(Kind::Comma);
@@ -485,12 +497,26 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn text(&mut self) -> Result<(), ParseError> {
+    /// A quoted string; the grammar gets it with the escapes that it surely knows.
+    fn text(&mut self) -> Result<String, ParseError> {
         let token = self.next();
-        match scan::unquote(self.str(&token)) {
-            Ok(_) => Ok(()),
-            Err((offset, message)) => self.error(token.start + offset, message),
+        let quoted = self.str(&token);
+        let value =
+            scan::unquote(quoted).or_else(|(offset, message)| self.error(token.start + offset, message))?;
+        if quoted.starts_with('`') || quoted.contains('\\') {
+            let mut plain = String::with_capacity(value.len() + 2);
+            plain.push('"');
+            for c in value.chars() {
+                match c {
+                    '"' | '\\' => plain.extend(['\\', c]),
+                    '\n' => plain.push_str("\\n"),
+                    c => plain.push(c),
+                }
+            }
+            plain.push('"');
+            self.edits.push((token.start, token.end, plain));
         }
+        Ok(value)
     }
 
     fn normal(&self) -> String {

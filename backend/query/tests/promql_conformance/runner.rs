@@ -47,6 +47,7 @@ fn add(store: &mut Vec<SeriesData>, series: SeriesData) {
     }
 }
 
+#[expect(clippy::ptr_arg, reason = "a slice cannot be a trait object")]
 fn check(eval: &Eval, store: &Vec<SeriesData>) -> Result<(), String> {
     let options = EvalOptions {
         window: WindowBounds::Closed,

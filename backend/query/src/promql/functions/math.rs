@@ -92,5 +92,8 @@ fn round(value: f64, args: &[f64]) -> Option<f64> {
 
 fn clamp(value: f64, args: &[f64]) -> Option<f64> {
     let [low, high] = args else { return None };
-    (!(high < low)).then(|| stats::max(*low, stats::min(*high, value)))
+    if high < low {
+        return None;
+    }
+    Some(stats::max(*low, stats::min(*high, value)))
 }

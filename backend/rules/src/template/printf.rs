@@ -1,0 +1,143 @@
+//! Go's `printf`, for the values a template has.
+
+use super::number::{exponential, general, go_float};
+use super::value::Value;
+
+/// Longest width or precision that is honoured.
+const MAX_WIDTH: usize = 200;
+
+/// One `%…` of a format.
+struct Verb {
+    minus: bool,
+    zero: bool,
+    plus: bool,
+    width: usize,
+    precision: Option<usize>,
+    letter: char,
+}
+
+/// Formats values as Go does; too few, too many or wrong ones show as Go shows them.
+pub(super) fn printf(format: &str, args: &[Value]) -> String {
+    let mut out = String::new();
+    let mut args = args.iter();
+    let mut rest = format;
+    while let Some(percent) = rest.find('%') {
+        out.push_str(&rest[..percent]);
+        let (verb, used) = read(&rest[percent + 1..]);
+        rest = &rest[percent + 1 + used..];
+        match verb.letter {
+            '%' => out.push('%'),
+            '\0' => out.push_str("%!(NOVERB)"),
+            letter => match args.next() {
+                Some(value) => out.push_str(&pad(&verb, one(&verb, value))),
+                None => out.push_str(&format!("%!{letter}(MISSING)")),
+            },
+        }
+    }
+    out.push_str(rest);
+    let extra: Vec<String> = args.map(ToString::to_string).collect();
+    if !extra.is_empty() {
+        out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
+    }
+    out
+}
+
+fn read(text: &str) -> (Verb, usize) {
+    let mut verb = Verb {
+        minus: false,
+        zero: false,
+        plus: false,
+        width: 0,
+        precision: None,
+        letter: '\0',
+    };
+    let mut in_precision = false;
+    for (i, c) in text.char_indices() {
+        match c {
+            '-' => verb.minus = true,
+            '+' => verb.plus = true,
+            ' ' | '#' => {}
+            '0' if verb.width == 0 && !in_precision => verb.zero = true,
+            '.' => {
+                in_precision = true;
+                verb.precision = Some(0);
+            }
+            digit if digit.is_ascii_digit() => {
+                let add = |n: usize| (n * 10 + digit as usize - '0' as usize).min(MAX_WIDTH);
+                if in_precision {
+                    verb.precision = verb.precision.map(add);
+                } else {
+                    verb.width = add(verb.width);
+                }
+            }
+            letter => {
+                verb.letter = letter;
+                return (verb, i + letter.len_utf8());
+            }
+        }
+    }
+    (verb, text.len())
+}
+
+fn one(verb: &Verb, value: &Value) -> String {
+    let wrong = || {
+        let kind = match value {
+            Value::Text(_) => "string",
+            Value::Number(_) => "float64",
+            Value::Int(_) => "int",
+            Value::Bool(_) => "bool",
+            _ => "value",
+        };
+        format!("%!{}({kind}={value})", verb.letter)
+    };
+    let signed = |text: String, number: f64| {
+        if verb.plus && number >= 0.0 {
+            format!("+{text}")
+        } else {
+            text
+        }
+    };
+    match (verb.letter, value) {
+        ('v', Value::Number(number)) => signed(go_float(*number), *number),
+        ('v', value) => value.to_string(),
+        ('s', Value::Number(_) | Value::Int(_) | Value::Bool(_)) => wrong(),
+        ('s', value) => value
+            .to_string()
+            .chars()
+            .take(verb.precision.unwrap_or(usize::MAX))
+            .collect(),
+        ('q', Value::Text(text)) => format!("{text:?}"),
+        ('t', Value::Bool(truth)) => truth.to_string(),
+        ('d', Value::Int(number)) => signed(number.to_string(), *number as f64),
+        ('x', Value::Int(number)) => format!("{number:x}"),
+        ('x', Value::Text(text)) => text.bytes().map(|b| format!("{b:02x}")).collect(),
+        ('f' | 'F', Value::Number(number)) if number.is_finite() => {
+            signed(format!("{number:.*}", verb.precision.unwrap_or(6)), *number)
+        }
+        ('f' | 'F', Value::Number(number)) => go_float(*number),
+        ('e', Value::Number(number)) => signed(exponential(*number, verb.precision.unwrap_or(6)), *number),
+        ('g', Value::Number(number)) => signed(
+            match verb.precision {
+                Some(precision) => general(*number, precision),
+                None => go_float(*number),
+            },
+            *number,
+        ),
+        _ => wrong(),
+    }
+}
+
+fn pad(verb: &Verb, text: String) -> String {
+    let missing = verb.width.saturating_sub(text.chars().count());
+    if missing == 0 {
+        return text;
+    }
+    if verb.minus {
+        return text + &" ".repeat(missing);
+    }
+    if verb.zero {
+        let sign = usize::from(text.starts_with(['-', '+']));
+        return format!("{}{}{}", &text[..sign], "0".repeat(missing), &text[sign..]);
+    }
+    " ".repeat(missing) + &text
+}
