@@ -2,7 +2,7 @@
 
 mod field;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Error, Fields, LitStr, Path, Result};
@@ -81,6 +81,15 @@ fn attributes(attrs: &[Attribute]) -> Result<(Option<Path>, Option<String>)> {
     Ok((krate, prefix))
 }
 
+/// The same tokens at another place, so that an error of the compiler points there.
+fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
+    let respan = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.clone().into_iter().map(respan).collect()
+}
+
 fn emit(krate: &TokenStream, input: &DeriveInput, fields: &[Field]) -> TokenStream {
     let (metrics, vis) = (&input.ident, &input.vis);
     let idents: Vec<_> = fields.iter().map(|field| &field.ident).collect();
@@ -90,13 +99,15 @@ fn emit(krate: &TokenStream, input: &DeriveInput, fields: &[Field]) -> TokenStre
         let ty = &field.ty;
         let buckets = field.buckets.as_ref().map(|buckets| {
             let bounds = &buckets.tokens;
+            let krate = respanned(krate, buckets.span);
             quote_spanned! {buckets.span=>
                 const _: () = {
-                    const BOUNDS: &[f64] = &#bounds;
-                    #krate::__private::valid_buckets(BOUNDS);
+                    const __WATCHROOM_BOUNDS: &[f64] = &#bounds;
+                    #krate::__private::valid_buckets(__WATCHROOM_BOUNDS);
                 };
             }
         });
+        let krate = respanned(krate, ty.span());
         let distinct = quote_spanned! {ty.span()=>
             const _: () = #krate::__private::distinct(<#ty as #krate::Instrument>::LABELS);
         };

@@ -101,6 +101,9 @@ impl Cells {
             return None;
         }
         let i = self.base + i;
+        if let Some(page) = self.block.mine() {
+            return page.get(i).map(Slot::Owned);
+        }
         match thread::lease() {
             SHARED => self.block.shared_page().get(i).map(Slot::Shared),
             number => self.block.pages[usize::from(number)]
@@ -119,24 +122,54 @@ impl Cells {
         self.block.shared_page().get(self.base + i)
     }
 
-    /// Sums the run over all threads. `is_float` says of a position in the run how its bits are read.
-    pub(crate) fn sum(&self, is_float: impl Fn(usize) -> bool) -> Vec<u64> {
+    /// Sums the run over all threads.
+    pub(crate) fn sum(&self, floats: Floats) -> Vec<u64> {
         let mut sums = vec![0_u64; self.len];
         for page in self.block.filled() {
             let Some(run) = page.get(self.base..self.base + self.len) else {
                 continue;
             };
-            for (i, (sum, slot)) in sums.iter_mut().zip(run).enumerate() {
-                let bits = slot.load(Relaxed);
-                *sum = if is_float(i) {
-                    (f64::from_bits(*sum) + f64::from_bits(bits)).to_bits()
-                } else {
-                    sum.wrapping_add(bits)
-                };
+            match floats {
+                Floats::None => sums
+                    .iter_mut()
+                    .zip(run)
+                    .for_each(|(sum, slot)| add_integer(sum, slot)),
+                Floats::All => sums
+                    .iter_mut()
+                    .zip(run)
+                    .for_each(|(sum, slot)| add_float(sum, slot)),
+                Floats::LastOf(width) => {
+                    for (sums, slots) in sums.chunks_exact_mut(width).zip(run.chunks_exact(width)) {
+                        sums.iter_mut()
+                            .zip(slots)
+                            .take(width - 1)
+                            .for_each(|(sum, slot)| add_integer(sum, slot));
+                        if let (Some(sum), Some(slot)) = (sums.last_mut(), slots.last()) {
+                            add_float(sum, slot);
+                        }
+                    }
+                }
             }
         }
         sums
     }
+}
+
+/// Which slots of a run hold floating point numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Floats {
+    None,
+    All,
+    /// The last of each group of so many.
+    LastOf(usize),
+}
+
+fn add_integer(sum: &mut u64, slot: &AtomicU64) {
+    *sum = sum.wrapping_add(slot.load(Relaxed));
+}
+
+fn add_float(sum: &mut u64, slot: &AtomicU64) {
+    *sum = (f64::from_bits(*sum) + f64::from_bits(slot.load(Relaxed))).to_bits();
 }
 
 /// Hands out runs of slots: small ones side by side in a common block, large ones in their own.
@@ -210,7 +243,7 @@ mod tests {
         });
         f64::add_shared(cells.shared(2).unwrap(), 0.5);
         cells.slot(2).unwrap().add(1.0_f64);
-        let sums = cells.sum(|i| i == 2);
+        let sums = cells.sum(Floats::LastOf(3));
         assert_eq!(sums[..2], [0, 20]);
         assert_eq!(f64::from_bits(sums[2]), 1.5);
         assert!(cells.slot(3).is_none());
@@ -222,6 +255,6 @@ mod tests {
         assert!(Block::empty().mine().is_none());
         let slot = cells.shared(0).unwrap();
         Slot::Shared(slot).add(2_u64);
-        assert_eq!(cells.sum(|_| false), [2]);
+        assert_eq!(cells.sum(Floats::None), [2]);
     }
 }

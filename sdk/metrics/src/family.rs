@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use crate::cells::{Block, Cells, Slot};
+use crate::cells::{Block, Cells, Floats, Slot};
 use crate::declaration::{Declaration, Kind};
 use crate::error::{CardinalityError, Scope};
 use crate::exemplar::{Exemplar, Exemplars};
@@ -248,11 +248,20 @@ impl Family {
         }
     }
 
-    /// Whether each position of a series' slots holds a float.
-    fn is_float(&self, offset: usize) -> bool {
+    fn floats(&self) -> Floats {
         match self.declaration.kind {
-            Kind::Histogram | Kind::NativeHistogram => offset + 1 == self.width,
-            _ => self.declaration.repr == Repr::F64,
+            Kind::Histogram | Kind::NativeHistogram => Floats::LastOf(self.width),
+            _ if self.declaration.repr == Repr::F64 => Floats::All,
+            _ => Floats::None,
+        }
+    }
+
+    /// Whether a position of a series' slots holds a float.
+    fn is_float(&self, offset: usize) -> bool {
+        match self.floats() {
+            Floats::None => false,
+            Floats::All => true,
+            Floats::LastOf(width) => offset + 1 == width,
         }
     }
 

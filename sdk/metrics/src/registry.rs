@@ -6,6 +6,7 @@
 mod catalogue;
 mod collect;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::declaration::{Declaration, Kind};
 use crate::error::RegisterError;
 use crate::family::Family;
 use crate::name;
-use crate::shared::{LabelRedactor, Shared, lock};
+use crate::shared::{Shared, lock};
 
 /// How many series there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +137,10 @@ impl Registry {
     }
 
     /// Sets what redacts the values of open labels. It holds for series made from now on.
-    pub fn set_label_redactor(&self, redactor: impl LabelRedactor + 'static) {
+    pub fn set_label_redactor(
+        &self,
+        redactor: impl for<'a> Fn(&str, &'a str) -> Cow<'a, str> + Send + Sync + 'static,
+    ) {
         *lock(&self.0.shared.redactor) = Some(Arc::new(redactor));
     }
 

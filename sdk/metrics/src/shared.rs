@@ -15,20 +15,9 @@ use crate::exemplar::Exemplar;
 use crate::hash::Keys;
 use crate::registry::Limits;
 
-/// Redacts the values of open labels. Runs once for each new series, never when a series is found again.
-pub trait LabelRedactor: Send + Sync {
-    /// The value as it may be shown.
-    fn redact<'a>(&self, label: &str, value: &'a str) -> Cow<'a, str>;
-}
-
-impl<F> LabelRedactor for F
-where
-    F: for<'a> Fn(&str, &'a str) -> Cow<'a, str> + Send + Sync,
-{
-    fn redact<'a>(&self, label: &str, value: &'a str) -> Cow<'a, str> {
-        self(label, value)
-    }
-}
+/// Gives the value of an open label as it may be shown, from the label's name and the raw value. Runs once for each new series, never
+/// when a series is found again.
+pub type LabelRedactor = dyn for<'a> Fn(&str, &'a str) -> Cow<'a, str> + Send + Sync;
 
 pub(crate) type ExemplarSource = fn() -> Option<(TraceId, SpanId)>;
 
@@ -40,7 +29,7 @@ pub(crate) struct Shared {
     pub(crate) n_series: AtomicUsize,
     pub(crate) n_values_cut: AtomicU64,
     pub(crate) exemplar_source: OnceLock<ExemplarSource>,
-    pub(crate) redactor: Mutex<Option<Arc<dyn LabelRedactor>>>,
+    pub(crate) redactor: Mutex<Option<Arc<LabelRedactor>>>,
     allocator: Mutex<Allocator>,
 }
 
@@ -110,7 +99,7 @@ impl Shared {
             None => raw.to_owned(),
             // Fails closed: the value of a redactor that panics is not shown.
             Some(redactor) => {
-                let redact = || redactor.redact(label, raw).into_owned();
+                let redact = || redactor(label, raw).into_owned();
                 std::panic::catch_unwind(std::panic::AssertUnwindSafe(redact))
                     .unwrap_or_else(|_| "[REDACTED]".to_owned())
             }

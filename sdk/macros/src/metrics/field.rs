@@ -88,8 +88,8 @@ impl Field {
         let buckets = self.buckets.as_ref().map(|buckets| {
             let bounds = &buckets.tokens;
             quote!(.with_buckets({
-                const BOUNDS: &[f64] = &#bounds;
-                BOUNDS
+                const __WATCHROOM_BOUNDS: &[f64] = &#bounds;
+                __WATCHROOM_BOUNDS
             }))
         });
         let resolution = attributes

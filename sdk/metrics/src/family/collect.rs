@@ -43,7 +43,10 @@ impl Family {
                                 Some(net) => self.value(&net),
                                 None => self.value(slots),
                             },
-                            exemplars: exemplars.range(own).map(|(_, exemplar)| *exemplar).collect(),
+                            exemplars: match exemplars.is_empty() {
+                                true => Vec::new(),
+                                false => exemplars.range(own).map(|(_, exemplar)| *exemplar).collect(),
+                            },
                         });
                     }
                 }
@@ -73,7 +76,7 @@ impl Family {
         } else {
             (FIRST_CHUNK << chunk) - FIRST_CHUNK
         };
-        Some((first, cells.sum(|i| self.is_float(i % self.width))))
+        Some((first, cells.sum(self.floats())))
     }
 
     fn is_shown(&self, meta: &mut Meta, number: usize, slots: &[u64]) -> Shown {

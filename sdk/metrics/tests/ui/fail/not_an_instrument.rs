@@ -1,0 +1,15 @@
+//! Fields are instruments.
+
+#![allow(unused_imports, reason = "each case needs some of them")]
+
+use watchroom_metrics as metrics;
+use watchroom_metrics::{Counter, Gauge, Histogram, Info, Label, Metrics};
+
+#[derive(Metrics)]
+#[metrics(crate = metrics)]
+struct M {
+    /// Jobs.
+    jobs: u64,
+}
+
+fn main() {}
