@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { theme } from '../app/theme';
 import { resolveColour, seriesColour } from '../lib/colours';
-import { dateClock } from '../lib/format';
+import { bytes, dateClock } from '../lib/format';
 import { timeLabel, type ChartData } from '../lib/series';
 import { useStore } from '../lib/store';
 import { useSize } from '../lib/use-load';
@@ -31,6 +31,9 @@ interface Hover {
 }
 
 const MOST_IN_TIP = 12;
+
+/** Steps of an axis of bytes, so that its marks are whole KiB and MiB. */
+const BINARY_STEPS = Array.from({ length: 60 }, (_, i) => 2 ** i);
 
 export function TimeChart(props: TimeChartProps) {
   const { data, start, end, height, hidden, lit } = props;
@@ -83,6 +86,7 @@ export function TimeChart(props: TimeChartProps) {
           },
           {
             ...axis,
+            ...(props.format === bytes ? { incrs: BINARY_STEPS } : {}),
             values: (_u, splits) => splits.map((s) => latest.current.format(s)),
             size: (_u, values) => 18 + 6.6 * Math.max(2, ...(values ?? []).map((v) => v.length)),
           },

@@ -18,10 +18,13 @@ function remembered(): Map<string, number> {
 
 const slots = remembered();
 
+// Chosen so that the names of the reference systems fall into slots of their own.
+const SEED = 2166137513;
+
 function hash(text: string): number {
-  let h = 2166136261;
+  let h = SEED;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 16777619);
-  return h >>> 0;
+  return (h ^ (h >>> 15)) >>> 0;
 }
 
 export function colourSlot(name: string, taken: Map<string, number> = slots): number {

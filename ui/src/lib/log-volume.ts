@@ -1,7 +1,6 @@
-// Lines over time by level, from the server's count or from the lines at hand; and the fields that those lines carry.
+// Lines over time by level, counted over the lines at hand, and the fields that those lines carry.
 
 import type { LogEntry } from '../api/loki';
-import type { MatrixSeries } from '../api/prometheus';
 import { LEVELS, levelOf, type Level } from './logql';
 import type { TimeRange } from './time-range';
 
@@ -31,19 +30,6 @@ export function volumeOfEntries(entries: LogEntry[], range: TimeRange, step: num
   const bins = emptyBins(range, step);
   const first = bins[0]?.start ?? 0;
   for (const entry of entries) add(bins[Math.floor((entry.ms - first) / (step * 1000))], levelOf(entry.fields), 1);
-  return bins;
-}
-
-/** A `count_over_time` at a moment counts the step before it, so each sample belongs to the bin that ends there. */
-export function volumeOfSeries(series: MatrixSeries[], range: TimeRange, step: number): VolumeBin[] {
-  const bins = emptyBins(range, step);
-  const first = bins[0]?.start ?? 0;
-  for (const { metric, values } of series) {
-    const level = levelOf(metric);
-    for (const [at, value] of values) {
-      add(bins[Math.ceil((at * 1000 - first) / (step * 1000)) - 1], level, Number(value));
-    }
-  }
   return bins;
 }
 

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { entriesOf, type LogEntry } from '../api/loki';
-import { addFilter, fromText, levelOf, selectorEnd, splitMatchers, traceQuery, volumeQuery, withLevels } from './logql';
-import { summariseFields, volumeOfEntries, volumeOfSeries } from './log-volume';
+import { addFilter, fromText, levelOf, selectorEnd, splitMatchers, traceQuery, withLevels } from './logql';
+import { summariseFields, volumeOfEntries } from './log-volume';
 
 const LABELS = ['service_name', 'level'];
 
@@ -55,10 +55,9 @@ test('plain words become a search that ignores case', () => {
   expect(fromText('')).toBe('{service_name=~".+"}');
 });
 
-test('a trace, a span of it, and the volume have their queries', () => {
+test('a trace, and a span of it, have their queries', () => {
   expect(traceQuery('t1')).toBe('{service_name=~".+"} | trace_id="t1"');
   expect(traceQuery('t1', 's1', 'svc')).toBe('{service_name="svc"} | trace_id="t1" | span_id="s1"');
-  expect(volumeQuery('{a="b"}', 30)).toBe('sum by (level) (count_over_time({a="b"} [30s]))');
 });
 
 test('levels are known in every spelling', () => {
@@ -90,11 +89,6 @@ test('lines fall into their bins by level', () => {
   );
   expect(bins.map((b) => b.total)).toEqual([2, 0, 1]);
   expect(bins[0]?.levels).toEqual({ info: 1, error: 1 });
-});
-
-test("the server's counts belong to the bin that they end", () => {
-  const series = [{ metric: { level: 'info' }, values: [[10, '4'], [30, '2']] as [number, string][] }];
-  expect(volumeOfSeries(series, { start: 0, end: 30_000 }, 10).map((b) => b.total)).toEqual([4, 0, 2]);
 });
 
 test('fields are summed up by how many lines carry them', () => {

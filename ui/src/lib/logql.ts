@@ -86,11 +86,6 @@ export function traceQuery(traceId: string, spanId?: string, service?: string): 
   return `${service ? serviceQuery(service) : ALL} | trace_id=${quote(traceId)}${span}`;
 }
 
-/** Lines per step and level, for the volume bar. */
-export function volumeQuery(query: string, step: number): string {
-  return `sum by (level) (count_over_time(${query} [${step}s]))`;
-}
-
 export const LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
 export type Level = (typeof LEVELS)[number] | 'other';
 

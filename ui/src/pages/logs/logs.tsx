@@ -8,8 +8,8 @@ import { CodeInput } from '../../components/code-input';
 import { Icon } from '../../components/icons';
 import { EmptyState, Show, Skeleton, StaleNotice } from '../../components/states';
 import { count, plural } from '../../lib/format';
-import { summariseFields, volumeOfEntries, volumeOfSeries } from '../../lib/log-volume';
-import { addFilter, ALL, fromText, LEVELS, volumeQuery, withLevels, type FilterOp } from '../../lib/logql';
+import { summariseFields, volumeOfEntries } from '../../lib/log-volume';
+import { addFilter, ALL, fromText, LEVELS, withLevels, type FilterOp } from '../../lib/logql';
 import { stepFor } from '../../lib/time-range';
 import { useLoad } from '../../lib/use-load';
 import { Fields } from './fields';
@@ -18,32 +18,27 @@ import { logSuggestions } from './suggest';
 import { useTail } from './use-tail';
 import { Volume } from './volume';
 
-const LIMITS = ['100', '500', '1000', '5000'];
+const LIMITS = [100, 500, 1000, 5000];
+
+/** What Loki's API gives at most. */
+const MOST_ASKED = 5000;
 
 export function Logs() {
   const time = usePageTime();
   const { params } = usePlace();
   const [query] = useParam('q', ALL);
-  const [limit, setLimit] = useParam('limit', '1000');
+  const [limitText, setLimit] = useParam('limit', '1000');
+  const limit = Math.min(MOST_ASKED, Math.max(1, Math.floor(Number(limitText)) || 1000));
   const [live, setLive] = useParam('live');
   const [text, setText] = useState(query);
   const levels = params.getAll('level').filter((l) => (LEVELS as readonly string[]).includes(l));
   const expr = withLevels(fromText(query), levels);
   const range = time.range;
-  const step = stepFor(range, 90);
   useEffect(() => setText(query), [query]);
 
   const labels = useLoad(`${time.now}`, 'log labels', (signal) => loki.labelNames(signal));
   const key = `${expr}\n${range.start} ${range.end} ${limit}`;
-  const found = useLoad(live ? null : key, 'logs', (signal) => loki.logs(expr, range, Number(limit) || 1000, signal));
-  // The server's own count covers the whole range; where it has no such query the lines at hand are counted.
-  const counted = useLoad(live ? null : `${expr}\n${range.start} ${range.end}`, 'volume', async (signal) => {
-    try {
-      return volumeOfSeries(await loki.logMetric(volumeQuery(expr, step), range, step, signal), range, step);
-    } catch {
-      return null;
-    }
-  });
+  const found = useLoad(live ? null : key, 'logs', (signal) => loki.logs(expr, range, limit, signal));
   const tail = useTail(live ? expr : null);
   const entries = live ? tail.entries : (found.data ?? []);
   const fields = useMemo(() => summariseFields(entries), [entries]);
@@ -60,16 +55,15 @@ export function Logs() {
   const toggleLevel = (level: string) =>
     setParams({ level: levels.includes(level) ? levels.filter((l) => l !== level) : [...levels, level] });
 
-  const partial = !counted.data && entries.length >= Number(limit);
+  const partial = entries.length >= limit;
   const volume = useMemo(() => {
-    if (counted.data) return { bins: counted.data, step };
     const lines = found.data ?? [];
     const oldest = lines.at(-1)?.ms;
     // When the limit cut the lines, the bars begin with the oldest: empty space before it would say that nothing was written.
     const covered = partial && oldest !== undefined ? { start: oldest, end: range.end } : range;
     const own = stepFor(covered, 90);
     return { bins: volumeOfEntries(lines, covered, own), step: own };
-  }, [counted.data, found.data, range, step, partial]);
+  }, [found.data, range, partial]);
 
   return (
     <div class="logs">
@@ -112,12 +106,12 @@ export function Logs() {
         ) : (
           <>
             <span class="quiet" data-testid="log-count">
-              {found.data ? `${plural(entries.length, 'line')}${entries.length >= Number(limit) ? ', the newest' : ''}` : ''}
+              {found.data ? (partial ? `the newest ${plural(entries.length, 'line')}` : plural(entries.length, 'line')) : ''}
             </span>
-            <select class="select" aria-label="Limit" value={limit} onChange={(e) => setLimit(e.currentTarget.value)}>
+            <select class="select" aria-label="Limit" value={String(limit)} onChange={(e) => setLimit(e.currentTarget.value)}>
               {(LIMITS.includes(limit) ? LIMITS : [limit, ...LIMITS]).map((n) => (
                 <option key={n} value={n}>
-                  {count(Number(n))} lines
+                  {count(n)} lines
                 </option>
               ))}
             </select>
@@ -145,7 +139,7 @@ export function Logs() {
             ) : (
               <>
                 {labels.error && <StaleNotice error={labels.error} retry={labels.retry} />}
-                <Volume bins={volume.bins} step={volume.step} partial={partial} onZoom={setRange} />
+                <Volume bins={volume.bins} step={volume.step} onZoom={setRange} />
                 <div class="logs-body">
                   <Fields fields={fields} filter={filter} lines={entries.length} />
                   <LogLines entries={entries} filter={filter} resetKey={key} />

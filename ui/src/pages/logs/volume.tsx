@@ -11,12 +11,10 @@ const AXIS = 16;
 export interface VolumeProps {
   bins: VolumeBin[];
   step: number;
-  /** Only the newest lines were counted. */
-  partial: boolean;
   onZoom: (start: number, end: number) => void;
 }
 
-export function Volume({ bins, step, partial, onZoom }: VolumeProps) {
+export function Volume({ bins, step, onZoom }: VolumeProps) {
   const [box, { width }] = useSize<HTMLDivElement>();
   const [hover, setHover] = useState<number | null>(null);
   const [drag, setDrag] = useState<{ from: number; to: number } | null>(null);
@@ -110,7 +108,6 @@ export function Volume({ bins, step, partial, onZoom }: VolumeProps) {
           )}
         </div>
       )}
-      {partial && <p class="quiet volume-note">counted over the lines that were loaded</p>}
     </div>
   );
 }
