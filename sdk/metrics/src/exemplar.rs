@@ -31,10 +31,10 @@ pub(crate) struct Exemplars {
 
 impl Exemplars {
     /// Whether the slot looks for one. `n_slots` is how many the family can have.
-    pub(crate) fn wants(&self, slot: usize, n_slots: usize) -> bool {
+    pub(crate) fn wants(&self, slot: usize, n_slots: impl FnOnce() -> usize) -> bool {
         let taken = self
             .taken
-            .get_or_init(|| (0..n_slots).map(|_| AtomicU8::new(0)).collect());
+            .get_or_init(|| (0..n_slots()).map(|_| AtomicU8::new(0)).collect());
         taken.get(slot).is_some_and(|taken| taken.load(Relaxed) == 0)
     }
 

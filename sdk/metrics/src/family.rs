@@ -21,7 +21,7 @@ use crate::declaration::{Declaration, Kind};
 use crate::error::{CardinalityError, Scope};
 use crate::exemplar::{Exemplar, Exemplars};
 use crate::index::Index;
-use crate::label::{Domain, LabelSet};
+use crate::label::{Domain, LabelDeclaration, LabelSet};
 use crate::number::{Number, Repr};
 use crate::shared::{Shared, lock};
 use crate::snapshot::{Bounds, Row, Rows};
@@ -122,7 +122,7 @@ impl Family {
             Some(n) => {
                 Arc::make_mut(&mut meta.rows).resize(n + 1, None);
                 let from_zero = self.declaration.zero || self.declaration.labels.is_empty();
-                if from_zero && self.declaration.kind != Kind::StateSet {
+                if from_zero && self.declaration.kind != Kind::StateSet && self.chunk(0).is_some() {
                     for series in 0..n {
                         let _ = self.admit_locked(&mut meta, series);
                     }
@@ -186,16 +186,25 @@ impl Family {
         self.chunk(chunk)?.shared(position * self.width)
     }
 
-    /// Slots of the widest family this can become, for exemplars.
+    /// Slots of all the series that there can be, for exemplars.
     fn n_slots(&self) -> usize {
-        (self.n_dense.unwrap_or(self.limit) + 1) * self.width
+        let values = |label: &LabelDeclaration| match label.domain {
+            Domain::Closed(values) => values.len(),
+            Domain::Open { limit } => limit,
+        };
+        let n_series = self
+            .declaration
+            .labels
+            .iter()
+            .map(values)
+            .fold(1, usize::saturating_mul);
+        (n_series.min(self.limit) + 1) * self.width
     }
 
     /// Keeps an exemplar for a slot if one is wanted and the caller is inside a sampled trace.
-    #[cold]
     pub(crate) fn maybe_exemplar(&self, series: u32, offset: usize, value: f64) {
         let slot = series as usize * self.width + offset;
-        if self.exemplars.wants(slot, self.n_slots())
+        if self.exemplars.wants(slot, || self.n_slots())
             && let Some(exemplar) = self.shared.exemplar(value)
         {
             self.exemplars.put(slot, exemplar);

@@ -5,7 +5,7 @@
 //! Not here: the label values.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 const FREE: u64 = 0;
 const DEAD: u64 = 1;
@@ -25,6 +25,8 @@ struct Entry {
 #[derive(Debug)]
 struct Tier {
     entries: Box<[Entry]>,
+    /// Entries that are not free; it changes under the family's lock.
+    used: AtomicUsize,
 }
 
 /// The index of one family.
@@ -58,6 +60,7 @@ impl Tier {
         };
         Self {
             entries: (0..len).map(|_| entry()).collect(),
+            used: AtomicUsize::new(0),
         }
     }
 
@@ -134,15 +137,16 @@ impl Index {
 }
 
 impl Tier {
+    /// The entry that a key can have.
     fn room(&self, key: Key) -> Option<&Entry> {
-        let used = self
-            .entries
-            .iter()
-            .filter(|e| e.head.load(Ordering::Relaxed) != FREE)
-            .count();
-        let spare = used < self.entries.len() / 4 * 3;
-        let found = self.probe(key).find(|e| e.head.load(Ordering::Relaxed) <= DEAD)?;
-        (spare || found.head.load(Ordering::Relaxed) == DEAD).then_some(found)
+        let entry = self.probe(key).find(|e| e.head.load(Ordering::Relaxed) <= DEAD)?;
+        if entry.head.load(Ordering::Relaxed) == FREE {
+            if self.used.load(Ordering::Relaxed) >= self.entries.len() / 4 * 3 {
+                return None;
+            }
+            self.used.fetch_add(1, Ordering::Relaxed);
+        }
+        Some(entry)
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) start_unix_ns: u64,
     pub(crate) n_series: AtomicUsize,
     pub(crate) n_values_cut: AtomicU64,
+    /// Families of collectors that could not be shown.
+    pub(crate) n_left_out: AtomicU64,
     pub(crate) exemplar_source: OnceLock<ExemplarSource>,
     pub(crate) redactor: Mutex<Option<Arc<LabelRedactor>>>,
     allocator: Mutex<Allocator>,
@@ -56,6 +58,7 @@ impl Shared {
             clock,
             n_series: AtomicUsize::new(0),
             n_values_cut: AtomicU64::new(0),
+            n_left_out: AtomicU64::new(0),
             exemplar_source: OnceLock::new(),
             redactor: Mutex::new(None),
             allocator: Mutex::new(Allocator::default()),

@@ -48,7 +48,7 @@ pub struct Family {
 pub(crate) struct Series {
     pub(crate) row: u32,
     pub(crate) value: Value,
-    pub(crate) exemplars: Vec<Exemplar>,
+    pub(crate) exemplars: Option<Box<[Exemplar]>>,
 }
 
 /// Labels of series, shared between a family and its snapshots; a series refers to its row.
@@ -307,7 +307,7 @@ impl Family {
         self.series.push(Series {
             row: rows.len() as u32,
             value,
-            exemplars: Vec::new(),
+            exemplars: None,
         });
         rows.push(Some(Arc::new(row)));
     }
@@ -343,7 +343,7 @@ impl Family {
                 series.push(Series {
                     row: rows.len() as u32,
                     value,
-                    exemplars: Vec::new(),
+                    exemplars: None,
                 });
                 rows.push(Some(Arc::new(Row::of(labels, row.start_unix_ns))));
             }
@@ -417,7 +417,7 @@ impl<'a> SeriesRef<'a> {
     /// Traces that went into it; in a histogram the value tells the bucket.
     #[must_use]
     pub fn exemplars(&self) -> &'a [Exemplar] {
-        &self.series.exemplars
+        self.series.exemplars.as_deref().unwrap_or_default()
     }
 
     /// When it began, in nanoseconds since the epoch; zero if not known.

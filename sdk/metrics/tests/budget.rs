@@ -1,5 +1,8 @@
 //! Series exist only within a budget; what is beyond it is added up, counted and told.
-#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test that calls it")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a helper fails the test that calls it"
+)]
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -1,5 +1,8 @@
 //! Many threads record while others collect: nothing is lost, nothing goes backwards.
-#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test that calls it")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a helper fails the test that calls it"
+)]
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

@@ -1,5 +1,8 @@
 //! Metrics as a service declares and records them.
-#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test that calls it")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a helper fails the test that calls it"
+)]
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -56,6 +59,8 @@ struct ShopMetrics {
     energy_total: Counter<Method, f64>,
     /// Calls in flight.
     active: Gauge<Method>,
+    /// Temperature.
+    temperature: Gauge,
     /// Jobs waiting.
     waiting: UpDownCounter,
     /// Time to answer.
@@ -107,6 +112,7 @@ fn names_units_help_and_labels_come_from_the_declaration() {
             "shop_sent_bytes_total",
             "shop_energy_joules_total",
             "shop_active",
+            "shop_temperature",
             "shop_waiting",
             "shop_duration_seconds",
             "shop_answer_bytes",
@@ -122,8 +128,8 @@ fn names_units_help_and_labels_come_from_the_declaration() {
         declared[0].help(),
         "Calls by method and status.  Second paragraph."
     );
-    assert_eq!(declared[5].buckets(), [0.001, 0.01, 1.0]);
-    assert_eq!(declared[6].buckets(), SIZES);
+    assert_eq!(declared[6].buckets(), [0.001, 0.01, 1.0]);
+    assert_eq!(declared[7].buckets(), SIZES);
     assert_eq!(
         declared[0].labels().iter().map(|l| l.name).collect::<Vec<_>>(),
         ["method", "status"]
@@ -147,6 +153,7 @@ fn every_instrument_shows_what_was_recorded() {
     shop.energy_total.inc_by(Method::Get, f64::NAN);
     shop.active.set(Method::Get, 7);
     shop.active.sub(Method::Get, 2.5);
+    shop.temperature.inc();
     shop.waiting.add(5);
     shop.waiting.dec();
     shop.duration.observe(Method::Get, 0.01);
@@ -263,6 +270,9 @@ fn unlabelled_metrics_show_from_the_start() {
     let snapshot = registry.collect();
     assert_eq!(value(&snapshot, "shop_sent_bytes_total", &[]), 0.0);
     assert_eq!(value(&snapshot, "shop_waiting", &[]), 0.0);
+    assert_eq!(value(&snapshot, "shop_answer_bytes", &[]), 0.0);
+    assert_eq!(value(&snapshot, "shop_fine_seconds", &[]), 0.0);
+    assert_eq!(value(&snapshot, "shop_temperature", &[]), 0.0);
     assert!(snapshot.get("shop_calls_total").unwrap().is_empty());
     assert!(
         snapshot.get("shop_phase").unwrap().is_empty(),
@@ -407,6 +417,7 @@ fn collectors_add_families_and_one_that_panics_harms_no_other() {
     assert_eq!(value(&snapshot, "ledger_total", &[("signal", "spans")]), 7.0);
     assert_eq!(value(&snapshot, "ledger_total", &[("signal", "logs")]), 8.0);
     assert!(snapshot.get("bad name").is_none());
+    assert_eq!(value(&snapshot, "watchroom_families_left_out_total", &[]), 2.0);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The text formats: golden lines, round trips through a parser of our own, and the real `promtool`.
-#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test that calls it")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a helper fails the test that calls it"
+)]
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

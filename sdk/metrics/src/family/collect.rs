@@ -1,5 +1,7 @@
 //! Reading a family while others write it.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use watchroom_core::Moment;
@@ -13,6 +15,11 @@ enum Shown {
     Yes,
     No,
     Overflow,
+}
+
+fn own_exemplars(all: &BTreeMap<usize, Exemplar>, slots: Range<usize>) -> Option<Box<[Exemplar]>> {
+    let own: Box<[Exemplar]> = all.range(slots).map(|(_, exemplar)| *exemplar).collect();
+    (!own.is_empty()).then_some(own)
 }
 
 impl Family {
@@ -43,9 +50,10 @@ impl Family {
                                 Some(net) => self.value(&net),
                                 None => self.value(slots),
                             },
-                            exemplars: match exemplars.is_empty() {
-                                true => Vec::new(),
-                                false => exemplars.range(own).map(|(_, exemplar)| *exemplar).collect(),
+                            exemplars: if exemplars.is_empty() {
+                                None
+                            } else {
+                                own_exemplars(&exemplars, own)
                             },
                         });
                     }
@@ -60,7 +68,7 @@ impl Family {
             series.push(Series {
                 row: place,
                 value: self.value(&slots),
-                exemplars: Vec::new(),
+                exemplars: None,
             });
         }
         let rows = Arc::clone(&meta.rows);

@@ -67,11 +67,12 @@ impl Family {
     /// As [`Self::target`], for a guard that writes again later.
     pub(crate) fn ticket<L: LabelSet>(&self, input: &L::In<'_>) -> Ticket {
         let series = self.target::<L>(input);
-        let stays = self.n_dense.is_some() || series == self.overflow_series();
-        Ticket {
-            series,
-            key: (!stays).then(|| self.key::<L>(input)),
-        }
+        let key = match self.n_dense {
+            Some(_) => None,
+            // A raw value that the index has no room for keeps to its series; so does the overflow series, which never expires.
+            None => Some(self.key::<L>(input)).filter(|key| self.index.get(*key).is_some()),
+        };
+        Ticket { series, key }
     }
 
     /// The series of a ticket; nothing if it has expired.

@@ -69,15 +69,24 @@ impl<L: LabelSet, V: Number> Counter<L, V> {
             && n > V::ZERO
             && let Some(page) = self.fast.block.mine()
             && let Some(slot) = page.get(self.fast.base + L::place(&labels))
-            && !self.fast.block.exemplars.load(Relaxed)
         {
             V::add_owned(slot, n);
+            if self.fast.block.exemplars.load(Relaxed) {
+                self.look_for_exemplar(L::place(&labels), n);
+            }
         } else {
             self.add_slowly(&labels, n);
         }
     }
 
-    /// Open labels, a thread's first write, exemplars, zero, and instruments that record nothing.
+    #[inline(never)]
+    fn look_for_exemplar(&self, series: usize, n: V) {
+        if let Some(family) = &self.family {
+            family.maybe_exemplar(series as u32, 0, as_f64(n));
+        }
+    }
+
+    /// Open labels, a thread's first write, zero, and instruments that record nothing.
     #[inline(never)]
     fn add_slowly(&self, labels: &L::In<'_>, n: V) {
         let Some(family) = &self.family else { return };

@@ -102,15 +102,25 @@ impl<L: LabelSet> Histogram<L> {
             let start = self.fast.base + L::place(&labels) * (n_bounds + 2);
             if let Some(slots) = page.get(start..start + n_bounds + 2)
                 && let Some((sum, buckets)) = slots.split_last()
-                && let Some(count) = buckets.get(bucket(&self.bounds, value))
-                && !self.fast.block.exemplars.load(Relaxed)
+                && let bucket = bucket(&self.bounds, value)
+                && let Some(count) = buckets.get(bucket)
             {
                 u64::add_owned(count, 1);
                 f64::add_owned(sum, value);
+                if self.fast.block.exemplars.load(Relaxed) {
+                    self.look_for_exemplar(L::place(&labels), bucket, value);
+                }
                 return;
             }
         }
         self.record_slowly(&labels, value);
+    }
+
+    #[inline(never)]
+    fn look_for_exemplar(&self, series: usize, bucket: usize, value: f64) {
+        if let Some(family) = &self.family {
+            family.maybe_exemplar(series as u32, bucket, value);
+        }
     }
 
     #[inline(never)]

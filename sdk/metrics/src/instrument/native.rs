@@ -94,7 +94,8 @@ pub(super) fn observe_in(family: &Family, series: u32, value: f64) {
     family.add(series, slot, 1_u64);
     family.add(series, resolution.n_buckets() + 1, value);
     if family.exemplars_on() {
-        family.maybe_exemplar(series, slot, value);
+        // One for each doubling.
+        family.maybe_exemplar(series, slot >> resolution.scale, value);
     }
 }
 

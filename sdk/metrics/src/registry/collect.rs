@@ -1,5 +1,7 @@
 //! Reading everything at once.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::*;
 use crate::snapshot::{self, Snapshot, Value};
 
@@ -27,8 +29,12 @@ impl Registry {
     }
 
     /// Reads every metric. Writers are not disturbed, and nothing that was recorded before is missing.
+    ///
+    /// Families of one name and kind become one. A collector's family is left out, and counted, if its name is not one or if another
+    /// kind of metric has it; so is all that a collector gives that panics.
     #[must_use]
     pub fn collect(&self) -> Snapshot {
+        let shared = &self.0.shared;
         let (sources, collectors) = {
             let state = lock(&self.0.state);
             (
@@ -38,40 +44,48 @@ impl Registry {
         };
         let mut families: Vec<_> = sources.iter().map(Source::collect).collect();
         for collector in collectors {
-            let first = families.len();
             let run = || {
                 let mut out = Vec::new();
                 collector.collect(&mut out);
                 out
             };
-            // A collector that panics shows nothing; the others still do.
-            let out = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_default();
-            families.extend(out);
-            self.keep_valid(&mut families, first);
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+                Ok(out) => {
+                    for family in out {
+                        if name::is_metric_name(&family.name) {
+                            families.push(family);
+                        } else {
+                            shared.leave_out();
+                        }
+                    }
+                }
+                Err(_) => shared.leave_out(),
+            }
         }
         families.push(self.overflow_family(&sources));
-        families.push(self.cut_family());
+        let mut families = shared.merged(families);
+        let of_itself = [
+            (
+                "watchroom_label_values_cut_total",
+                "Label values that were cut because they were too long.",
+                &shared.n_values_cut,
+            ),
+            (
+                "watchroom_families_left_out_total",
+                "Families of collectors that were left out: a bad name, a clash or a panic.",
+                &shared.n_left_out,
+            ),
+        ];
+        for (name, help, n) in of_itself {
+            let mut family = snapshot::Family::new(name, Kind::Counter, help);
+            family.push(&[], Value::U64(n.load(Relaxed)), shared.start_unix_ns);
+            families.push(family);
+        }
         families.sort_by(|a, b| a.name.cmp(&b.name));
-        families.dedup_by(|later, earlier| {
-            let same = later.name == earlier.name;
-            if same && later.kind == earlier.kind {
-                earlier.merge(later);
-            }
-            same
-        });
         Snapshot {
-            time_unix_ns: self.0.shared.clock.now_unix_ns(),
+            time_unix_ns: shared.clock.now_unix_ns(),
             families,
         }
-    }
-
-    /// A collector's family whose name no format can carry is left out.
-    fn keep_valid(&self, families: &mut Vec<snapshot::Family>, first: usize) {
-        let mut i = 0;
-        families.retain(|family| {
-            i += 1;
-            i <= first || name::is_metric_name(&family.name)
-        });
     }
 
     fn overflow_family(&self, sources: &[Source]) -> snapshot::Family {
@@ -90,20 +104,26 @@ impl Registry {
         }
         family
     }
+}
 
-    fn cut_family(&self) -> snapshot::Family {
-        let mut family = snapshot::Family::new(
-            "watchroom_label_values_cut_total",
-            Kind::Counter,
-            "Label values that were cut because they were too long.",
-        );
-        let n = self
-            .0
-            .shared
-            .n_values_cut
-            .load(std::sync::atomic::Ordering::Relaxed);
-        family.push(&[], Value::U64(n), self.0.shared.start_unix_ns);
-        family
+impl Shared {
+    fn leave_out(&self) {
+        self.n_left_out.fetch_add(1, Relaxed);
+    }
+
+    /// One family for each name; the first one's kind holds.
+    fn merged(&self, mut families: Vec<snapshot::Family>) -> Vec<snapshot::Family> {
+        families.sort_by(|a, b| a.name.cmp(&b.name));
+        families.dedup_by(|later, earlier| {
+            let same = later.name == earlier.name;
+            if same && later.kind == earlier.kind {
+                earlier.merge(later);
+            } else if same {
+                self.leave_out();
+            }
+            same
+        });
+        families
     }
 }
 
