@@ -9,6 +9,7 @@ mod config;
 mod error;
 mod ingest;
 mod net;
+mod prometheus_yml;
 mod rules;
 mod running;
 mod state;
@@ -16,5 +17,6 @@ mod ui;
 
 pub use config::{Config, Limits, ParseScrapeTargetError, ScrapeTarget};
 pub use error::{ShutdownError, StartError};
+pub use ingest::scrape::exposition;
 pub use running::{Addresses, Running, start};
 pub use watchroom_store::Retention;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use watchroom_rules::{Group, GroupSpec};
 
-pub(crate) use files::{load, parse};
+pub(crate) use files::{expand, load};
 pub(crate) use keep::restore;
 pub(crate) use runner::{run, save};
 

@@ -6,7 +6,7 @@
 mod background;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ use tokio::task::JoinSet;
 use watchroom_store::{Store, StoreConfig, StoreEvent};
 
 use crate::ingest::otlp;
+use crate::ingest::scrape::{Target, Targets};
 use crate::net::{Budget, Listener, bind, serve};
+use crate::prometheus_yml::{self, PrometheusYml};
 use crate::rules::{self, Rules};
 use crate::state::{Counters, Shared, State};
 use crate::{Config, ShutdownError, StartError, api, clock};
@@ -50,7 +52,27 @@ pub struct Running {
 /// # Errors
 /// [`StartError`] if a file cannot be read or is not valid, the data directory cannot be opened, or an address cannot be listened on.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let specs = rules::load("--rules", &config.rules)?;
+    let mut specs = rules::load("--rules", &config.rules)?;
+    let file = config
+        .config
+        .as_deref()
+        .map(prometheus_yml)
+        .transpose()?
+        .unwrap_or_default();
+    specs.extend(rules::load("--config", &file.rule_files)?);
+    let targets = Targets::default();
+    for target in &config.scrape {
+        targets.add(Arc::new(Target::of_url(target)));
+    }
+    for job in &file.jobs {
+        let found = job
+            .targets(&job.static_groups)
+            .map_err(|reason| StartError::Config {
+                path: config.config.clone().unwrap_or_default(),
+                reason,
+            })?;
+        found.into_iter().for_each(|target| targets.add(Arc::new(target)));
+    }
     let http = bind("--listen", config.listen).await?;
     let grpc = bind("--otlp-grpc", config.otlp_grpc).await?;
     let otlp_http = bind("--otlp-http", config.otlp_http).await?;
@@ -59,7 +81,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         .await
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
 
-    let rules = Rules::new(specs, RULE_INTERVAL);
+    let rules = Rules::new(specs, file.evaluation_interval.unwrap_or(RULE_INTERVAL));
     rules::restore(&rules, &config.data_dir, clock::now_ms());
     let (stop, stopped) = watch::channel(false);
     let state = Arc::new(State {
@@ -72,7 +94,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         span_metrics: Mutex::default(),
         query_slots: Arc::new(Semaphore::new(config.limits.max_concurrent_queries.max(1))),
         tail_slots: Arc::new(Semaphore::new(config.limits.max_tails)),
-        targets: Vec::new(),
+        targets,
         rules,
         addresses: OnceLock::new(),
         started: clock::instant(),
@@ -99,7 +121,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         };
         listeners.spawn(serve(listener, stopped.clone()));
     }
-    let background = background::start(&state, &config);
+    let background = background::start(&state, &config, file.jobs);
     Ok(Running {
         state,
         addresses,
@@ -108,6 +130,24 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         listeners,
         background,
     })
+}
+
+/// Reads `--config`.
+fn prometheus_yml(path: &Path) -> Result<PrometheusYml, StartError> {
+    let text = std::fs::read_to_string(path).map_err(|source| StartError::Read {
+        flag: "--config",
+        path: path.to_owned(),
+        source,
+    })?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let file = prometheus_yml::read(&text, folder).map_err(|reason| StartError::Config {
+        path: path.to_owned(),
+        reason,
+    })?;
+    for key in &file.unused {
+        tracing::warn!("{}: {key} is not supported and has no effect", path.display());
+    }
+    Ok(file)
 }
 
 fn store_config(config: &Config) -> StoreConfig {

@@ -15,6 +15,7 @@ mod wire;
 
 pub(crate) use delta::DeltaAccumulator;
 pub(crate) use refusal::Refusal;
+pub(crate) use wire::json::encode_base64;
 
 /// One of the three kinds of telemetry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,17 +23,6 @@ pub(crate) enum Signal {
     Traces,
     Metrics,
     Logs,
-}
-
-impl Signal {
-    /// What one item of the signal is called in messages.
-    pub(crate) fn items(self) -> &'static str {
-        match self {
-            Self::Traces => "spans",
-            Self::Metrics => "data points",
-            Self::Logs => "log records",
-        }
-    }
 }
 
 /// Form of a request body.

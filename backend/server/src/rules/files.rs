@@ -10,7 +10,8 @@ use crate::StartError;
 pub(crate) fn load(flag: &'static str, paths: &[PathBuf]) -> Result<Vec<GroupSpec>, StartError> {
     let (mut groups, mut errors) = (Vec::new(), Vec::new());
     for path in paths {
-        for path in expand(path)? {
+        let files = expand(path).map_err(|(path, source)| StartError::Read { flag, path, source })?;
+        for path in files {
             let text = std::fs::read_to_string(&path).map_err(|source| StartError::Read {
                 flag,
                 path: path.clone(),
@@ -29,12 +30,15 @@ pub(crate) fn load(flag: &'static str, paths: &[PathBuf]) -> Result<Vec<GroupSpe
 }
 
 /// Reads the text of a rule file; every mistake is in one line.
-pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<GroupSpec>, Vec<String>> {
+fn parse(file: &str, text: &str) -> Result<Vec<GroupSpec>, Vec<String>> {
     watchroom_rules::load(file, text).map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 
 /// Files that a path with `*` in its last component stands for, sorted; the path itself if it has none.
-fn expand(path: &Path) -> Result<Vec<PathBuf>, StartError> {
+///
+/// # Errors
+/// The folder that cannot be read, and why.
+pub(crate) fn expand(path: &Path) -> Result<Vec<PathBuf>, (PathBuf, std::io::Error)> {
     let pattern = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let Some(pattern) = pattern.filter(|pattern| pattern.contains('*')) else {
         return Ok(vec![path.to_owned()]);
@@ -43,11 +47,7 @@ fn expand(path: &Path) -> Result<Vec<PathBuf>, StartError> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let fail = |source| StartError::Read {
-        flag: "--rules",
-        path: folder.to_owned(),
-        source,
-    };
+    let fail = |error| (folder.to_owned(), error);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(fail)? {
         let entry = entry.map_err(fail)?;

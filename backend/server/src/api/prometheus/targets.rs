@@ -26,10 +26,10 @@ pub(super) async fn targets(State(state): State<Shared>, request: Request) -> Re
     let pool = params.get("scrapePool");
     Ok(success(|out| {
         out.push_str(r#"{"activeTargets":"#);
-        let shown = state
-            .targets
+        let all = state.targets.all();
+        let shown = all
             .iter()
-            .filter(|target| active && pool.is_none_or(|pool| target.job() == pool));
+            .filter(|target| active && pool.is_none_or(|pool| target.spec.job == pool));
         json::list(out, shown, |out, target| one(out, target));
         out.push_str(r#","droppedTargets":[]}"#);
     }))
@@ -38,18 +38,18 @@ pub(super) async fn targets(State(state): State<Shared>, request: Request) -> Re
 fn one(out: &mut String, target: &Target) {
     let status = lock(&target.status).clone();
     out.push_str(r#"{"discoveredLabels":"#);
-    json::labels(out, &target.discovered);
+    json::labels(out, &target.spec.discovered);
     out.push_str(r#","labels":"#);
     json::labels(out, &target.labels);
     for (name, value) in [
-        ("scrapePool", target.job()),
+        ("scrapePool", target.spec.job.as_str()),
         ("scrapeUrl", &target.url()),
         ("globalUrl", &target.url()),
         ("lastError", &status.last_error),
         ("lastScrape", &time::rfc3339(status.last_scrape_ms)),
         ("health", status.health.as_str()),
-        ("scrapeInterval", &format_duration(target.interval)),
-        ("scrapeTimeout", &format_duration(target.timeout)),
+        ("scrapeInterval", &format_duration(target.spec.interval)),
+        ("scrapeTimeout", &format_duration(target.spec.timeout)),
     ] {
         out.push_str(",\"");
         out.push_str(name);

@@ -90,7 +90,9 @@ pub fn parse(text: &str, format: Format, limits: &ParseLimits) -> Result<Exposit
     for (i, line) in text.split('\n').enumerate() {
         n_lines = i + 1;
         let line = line.strip_suffix('\r').unwrap_or(line);
-        parser.line(line).map_err(|reason| ExpositionError { line: i + 1, reason })?;
+        parser
+            .line(line)
+            .map_err(|reason| ExpositionError { line: i + 1, reason })?;
     }
     if format == Format::OpenMetrics && !parser.ended {
         return Err(ExpositionError {

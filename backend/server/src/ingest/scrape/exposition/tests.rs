@@ -58,8 +58,14 @@ fn reads_openmetrics() {
 fn says_what_is_wrong_and_where() {
     for (text, expect) in [
         ("a 1\nb\n", "line 2: expected a value, got \"\""),
-        ("a{b} 1", "line 1: expected a label or a closing brace, got \"} 1\""),
-        ("a{b=\"c\" 1", "line 1: expected a comma or a closing brace, got \"1\""),
+        (
+            "a{b} 1",
+            "line 1: expected a label or a closing brace, got \"} 1\"",
+        ),
+        (
+            "a{b=\"c\" 1",
+            "line 1: expected a comma or a closing brace, got \"1\"",
+        ),
         ("a{b=c} 1", "line 1: expected a text in quotes, got \"c} 1\""),
         ("a{b=\"c} 1", "line 1: a text in quotes is not closed"),
         ("a x", "line 1: expected a value, got \"x\""),
@@ -69,7 +75,10 @@ fn says_what_is_wrong_and_where() {
         ("{a=\"b\"} 1", "line 1: expected a metric's name, got \" 1\""),
         ("# TYPE a thing", "line 1: type \"thing\" is not known"),
         ("<html>", "line 1: expected a metric's name, got \"<html>\""),
-        ("a{__name__=\"b\"} 1", "line 1: __name__ is not allowed as a label"),
+        (
+            "a{__name__=\"b\"} 1",
+            "line 1: __name__ is not allowed as a label",
+        ),
     ] {
         assert_eq!(shown(text, Format::Text).unwrap_err(), expect, "{text}");
     }
@@ -85,9 +94,15 @@ fn keeps_to_its_limits() {
     };
     for (text, expect) in [
         ("a 1\na 2\na 3", "line 3: there are more than 2 samples"),
-        ("a{b=\"1\",c=\"2\",d=\"3\"} 1", "line 1: sample has more than 3 labels"),
+        (
+            "a{b=\"1\",c=\"2\",d=\"3\"} 1",
+            "line 1: sample has more than 3 labels",
+        ),
         ("abcdef 1", "line 1: a name is longer than 5 bytes"),
-        ("a{b=\"12345\"} 1", "line 1: value of label \"b\" is longer than 4 bytes"),
+        (
+            "a{b=\"12345\"} 1",
+            "line 1: value of label \"b\" is longer than 4 bytes",
+        ),
     ] {
         let error = parse(text, Format::Text, &limits).unwrap_err();
         assert_eq!(error.to_string(), expect);
@@ -95,7 +110,9 @@ fn keeps_to_its_limits() {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"")
+    text.replace('\\', "\\\\")
+        .replace('\n', "\\n")
+        .replace('"', "\\\"")
 }
 
 proptest! {
