@@ -76,3 +76,46 @@ pub(crate) fn holds(span: &Span, key: &str, value: &str) -> bool {
             .any(|event| attr(&event.attributes, key).is_some_and(|found| found.to_string() == value)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_pairs() {
+        assert_eq!(
+            parse_tag("http.status_code=503"),
+            Ok(("http.status_code".into(), "503".into()))
+        );
+        assert_eq!(parse_tag("error:true"), Ok(("error".into(), "true".into())));
+        assert_eq!(
+            parse_tag("url=http://x:1"),
+            Ok(("url".into(), "http://x:1".into()))
+        );
+        for bad in ["", "error", "=x", ":x"] {
+            assert_eq!(
+                parse_tag(bad).unwrap_err().to_string(),
+                format!("invalid tag {bad:?}: expected key=value")
+            );
+        }
+    }
+
+    #[test]
+    fn reads_objects() {
+        let tags = parse_tags_json(r#"{"error":"true","http.status_code":503}"#).unwrap();
+        assert_eq!(
+            tags,
+            [
+                ("error".to_owned(), "true".to_owned()),
+                ("http.status_code".to_owned(), "503".to_owned())
+            ]
+        );
+        assert_eq!(
+            parse_tags_json(r#"{"a":{}}"#).unwrap_err().to_string(),
+            "invalid tags: expected a JSON object with strings as values: value of \"a\" is not a string"
+        );
+        for bad in ["", "[]", "{", "\"a\""] {
+            assert!(parse_tags_json(bad).is_err(), "{bad}");
+        }
+    }
+}
