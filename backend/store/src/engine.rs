@@ -104,13 +104,15 @@ impl Engine {
         self.db.keyspace_exists(name)
     }
 
-    pub(crate) fn keyspace_names(&self) -> Vec<String> {
-        self.db
-            .list_keyspace_names()
-            .iter()
-            .map(|name| name.to_string())
-            .filter(|name| ![JOURNAL, META, SERIES].contains(&&**name))
-            .collect()
+    /// Deletes the keyspaces that nothing refers to: a process was killed while it made or dropped a partition.
+    pub(crate) fn delete_others(&self, in_use: &[String]) -> fjall::Result<()> {
+        for name in self.db.list_keyspace_names() {
+            let name = name.to_string();
+            if ![JOURNAL, META, SERIES].contains(&&*name) && !in_use.contains(&name) {
+                self.delete(self.keyspace(&name, Access::Ranges)?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Deletes a keyspace; its folder goes once nobody reads it any more.
@@ -140,6 +142,14 @@ impl Engine {
         })
     }
 
+    /// Keeps a damaged value in a file, for whoever wants to look; returns where, as the end of a sentence.
+    pub(crate) fn set_aside(&self, name: &str, value: &[u8]) -> String {
+        let dir = self.dir.join(recovery::DAMAGED_DIR);
+        let path = dir.join(name);
+        let kept = std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&path, value));
+        kept.map_or_else(|_| String::new(), |()| format!(" (kept as {})", path.display()))
+    }
+
     /// Free bytes of the file system at the last sync.
     pub(crate) fn free_bytes(&self) -> u64 {
         self.free_bytes.load(Ordering::Relaxed)
@@ -148,6 +158,11 @@ impl Engine {
     /// Bytes that the data directory occupies. Preallocated but unwritten room counts for nothing.
     pub(crate) fn disk_bytes(&self) -> u64 {
         occupied(&self.dir)
+    }
+
+    /// Bytes of all data, the log apart.
+    pub(crate) fn data_bytes(&self) -> u64 {
+        occupied(&self.dir.join(ENGINE_DIR).join("keyspaces"))
     }
 
     /// Bytes of the engine's cache and buffers.

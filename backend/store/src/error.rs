@@ -90,6 +90,11 @@ impl AppendError {
 #[error("the storage engine cannot make data durable")]
 pub struct SyncError(#[source] pub(crate) Source);
 
+/// Why chunks and blocks could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the storage engine cannot write chunks and blocks")]
+pub struct FlushError(#[source] pub(crate) Source);
+
 /// Why a read gave nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -106,7 +111,10 @@ pub enum ReadError {
         /// The limit.
         limit: usize,
     },
-    /// The engine failed to read.
-    #[error("the storage engine cannot read")]
-    Engine(#[source] Source),
+    /// Lines are so scattered that too many blocks have to be looked into at once.
+    #[error("more than {limit} blocks of log lines overlap in time; narrow the matchers or the time range")]
+    TooScattered {
+        /// The limit.
+        limit: usize,
+    },
 }

@@ -6,6 +6,8 @@
 //!
 //! Not here: query languages, ingest formats, networking.
 
+mod block;
+mod blocks;
 mod chunk;
 mod codec;
 mod config;
@@ -14,16 +16,22 @@ mod error;
 mod filter;
 mod head;
 mod index;
+mod journal;
 mod live;
 mod lock;
+mod logs;
+mod metrics;
 mod outcome;
 mod partition;
 mod report;
+mod retention;
 mod store;
 mod sync;
+mod traces;
+mod upkeep;
 
 pub use config::{Clock, EventSink, Retention, StoreConfig};
-pub use error::{AppendError, OpenError, ReadError, SyncError};
+pub use error::{AppendError, FlushError, OpenError, ReadError, SyncError};
 pub use filter::{Direction, SelectLimit, SpanFilter};
 pub use live::LogSubscription;
 pub use outcome::{AppendOutcome, Problem, StoreEvent, StoreStats};

@@ -94,6 +94,11 @@ impl LiveLogs {
         LogSubscription(queue)
     }
 
+    /// Whether anybody listens, as far as is known.
+    pub(crate) fn is_listened_to(&self) -> bool {
+        !self.queues().is_empty()
+    }
+
     pub(crate) fn publish(&self, lines: &[LogLine]) {
         self.queues().retain(|queue| {
             let Some(queue) = queue.upgrade() else {

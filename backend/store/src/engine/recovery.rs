@@ -11,7 +11,7 @@ use fjall::Database;
 use crate::report::Report;
 
 /// Folder, beside the engine's, for what was set aside.
-const DAMAGED_DIR: &str = "damaged";
+pub(super) const DAMAGED_DIR: &str = "damaged";
 
 /// Opens with `start`; on damage finds out the culprit, sets it aside and opens without it.
 pub(super) fn open_or_set_aside(

@@ -1,0 +1,160 @@
+//! Taking samples in.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use watchroom_model::{Labels, MetricMetadata, Sample};
+
+use super::record::{JournalRecord, metadata_key, write_labels, write_metadata};
+use super::{MAX_METADATA, Metrics, Writer};
+use crate::engine::{Signal, journal_key};
+use crate::head::{Push, Series};
+use crate::sync::{lock, read, write};
+use crate::{AppendError, AppendOutcome};
+
+/// How far ahead of the clock a sample may be. A series whose newest sample is years ahead would refuse every other.
+const MAX_AHEAD_MS: i64 = 60 * 60 * 1_000;
+
+impl Metrics {
+    pub(crate) fn append(&self, batch: &[(Labels, Sample)]) -> Result<AppendOutcome, AppendError> {
+        let head_bytes = self.head_bytes();
+        if head_bytes > self.limits.head_bytes {
+            return Err(AppendError::Overloaded {
+                memory_bytes: head_bytes,
+                limit_bytes: self.limits.head_bytes,
+            });
+        }
+        let horizon_ms = self.clock.now_ms().saturating_add(MAX_AHEAD_MS);
+        let mut outcome = AppendOutcome::default();
+        let mut changes = Changes {
+            record: JournalRecord::default(),
+            grown: 0,
+        };
+        let mut transaction = self.engine.batch();
+        let mut writer = lock(&self.writer);
+        let mut unknown: Vec<(u128, &Labels, Sample)> = Vec::new();
+        {
+            let index = read(&self.index);
+            for (labels, sample) in batch {
+                if sample.t_ms > horizon_ms {
+                    outcome.too_far_ahead += 1;
+                    continue;
+                }
+                let identity = writer.identity.of(labels);
+                match index.get(identity) {
+                    Some(series) => self.push(series, *sample, &mut changes, &mut outcome),
+                    None => unknown.push((identity, labels, *sample)),
+                }
+            }
+        }
+        if !unknown.is_empty() {
+            let mut index = write(&self.index);
+            for (identity, labels, sample) in unknown {
+                let series = match index.get(identity) {
+                    Some(series) => series.clone(),
+                    None if index.bytes() as u64 >= self.limits.index_bytes => {
+                        outcome.over_limit += 1;
+                        continue;
+                    }
+                    None => {
+                        let Some(id) = new_id(&mut writer) else {
+                            outcome.over_limit += 1;
+                            continue;
+                        };
+                        transaction.insert(&self.engine.series, id.to_be_bytes(), write_labels(labels));
+                        index.insert(identity, id, labels)
+                    }
+                };
+                self.push(&series, sample, &mut changes, &mut outcome);
+            }
+        }
+        if !changes.record.is_empty() {
+            let record = changes.record.finish();
+            self.journal_bytes
+                .fetch_add(record.len() as u64, Ordering::Relaxed);
+            transaction.insert(
+                &self.engine.journal,
+                journal_key(Signal::Metrics, writer.next_seq),
+                record,
+            );
+            writer.next_seq += 1;
+        }
+        self.head_bytes.fetch_add(changes.grown as i64, Ordering::Relaxed);
+        // After a failure the engine refuses every later batch as well, so that what is in memory only is never acknowledged.
+        self.engine
+            .commit(transaction)
+            .map_err(|error| AppendError::Engine(Box::new(error)))?;
+        drop(writer);
+        self.count(&outcome);
+        Ok(outcome)
+    }
+
+    /// Keeps what is known of metrics; only what differs from what is known is written.
+    pub(crate) fn append_metadata(&self, batch: &[MetricMetadata]) -> Result<(), AppendError> {
+        let news: Vec<&MetricMetadata> = {
+            let known = read(&self.metadata);
+            batch
+                .iter()
+                .filter(|metadata| known.get(&metadata.name) != Some(metadata))
+                .collect()
+        };
+        if news.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.engine.batch();
+        let mut known = write(&self.metadata);
+        for metadata in news {
+            if known.len() >= MAX_METADATA && !known.contains_key(&metadata.name) {
+                continue;
+            }
+            transaction.insert(
+                &self.engine.meta,
+                metadata_key(&metadata.name),
+                write_metadata(metadata),
+            );
+            known.insert(metadata.name.clone(), metadata.clone());
+        }
+        self.engine
+            .commit(transaction)
+            .map_err(|error| AppendError::Engine(Box::new(error)))
+    }
+
+    fn push(&self, series: &Arc<Series>, sample: Sample, changes: &mut Changes, outcome: &mut AppendOutcome) {
+        match series.push(sample, || self.newest_in_engine(series.id)) {
+            Push::Kept(grown) => {
+                changes.grown += grown;
+                changes.record.push(series.id, sample);
+                outcome.accepted += 1;
+            }
+            Push::Same => outcome.accepted += 1,
+            Push::Conflict => outcome.duplicate += 1,
+            Push::OutOfOrder => outcome.out_of_order += 1,
+        }
+    }
+
+    fn count(&self, outcome: &AppendOutcome) {
+        for (counter, n) in [
+            (&self.counts.samples, outcome.accepted),
+            (&self.counts.out_of_order, outcome.out_of_order),
+            (&self.counts.duplicate, outcome.duplicate),
+            (&self.counts.too_far_ahead, outcome.too_far_ahead),
+            (&self.counts.over_limit, outcome.over_limit),
+        ] {
+            counter.fetch_add(n as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What a batch adds.
+struct Changes {
+    record: JournalRecord,
+    /// Chunk memory, bytes.
+    grown: usize,
+}
+
+/// Ids are never used again while anything may still refer to them; `None` once all are used.
+fn new_id(writer: &mut Writer) -> Option<u32> {
+    let id = writer.next_id;
+    writer.next_id = id.checked_add(1)?;
+    Some(id)
+}

@@ -1,0 +1,311 @@
+//! Finding series and reading their samples.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use watchroom_model::{Labels, Matcher, Sample, SeriesData};
+
+use super::Metrics;
+use super::partition::MetricPartition;
+use crate::chunk::decode;
+use crate::codec::open;
+use crate::engine::{chunk_key, chunk_key_parts};
+use crate::head::{Presence, Series};
+use crate::sync::{lock, read};
+use crate::{ReadError, SelectLimit};
+
+/// Series whose ids are no further apart are read in one go.
+const MAX_ID_GAP: u32 = 2;
+
+/// A series on its way to the answer.
+struct Wanted {
+    series: Arc<Series>,
+    /// Copies of the chunks in memory; those in the engine from the first of them on are older versions.
+    recent: Vec<Vec<u8>>,
+    recent_first_ms: i64,
+    /// Framed chunks from the engine with the time of their first sample.
+    stored: Vec<(i64, fjall::UserValue)>,
+    samples: Vec<Sample>,
+}
+
+impl Metrics {
+    pub(crate) fn select(
+        &self,
+        matchers: &[Matcher],
+        start_ms: i64,
+        end_ms: i64,
+        limit: SelectLimit,
+    ) -> Result<Vec<SeriesData>, ReadError> {
+        let mut done: Vec<SeriesData> = Vec::new();
+        let mut n_samples = 0;
+        let mut finish = |series: &Series, samples: Vec<Sample>| {
+            if samples.is_empty() {
+                return Ok(());
+            }
+            n_samples += samples.len();
+            if n_samples > limit.max_samples {
+                return Err(ReadError::TooManySamples {
+                    limit: limit.max_samples,
+                });
+            }
+            if done.len() == limit.max_series {
+                return Err(ReadError::TooManySeries {
+                    limit: limit.max_series,
+                });
+            }
+            done.push(SeriesData {
+                labels: series.labels.clone(),
+                samples,
+            });
+            Ok(())
+        };
+        // Memory is read before the engine: what moves from one to the other meanwhile is then seen twice, not never.
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for series in self.matching(matchers, start_ms, end_ms) {
+            let mut samples = Vec::new();
+            if series.read_recent(start_ms, end_ms, &mut samples) {
+                finish(&series, samples)?;
+                continue;
+            }
+            let recent = series.chunks();
+            wanted.push(Wanted {
+                recent_first_ms: recent
+                    .first()
+                    .and_then(|chunk| crate::chunk::first_ms(chunk))
+                    .unwrap_or(i64::MAX),
+                recent,
+                stored: Vec::new(),
+                samples,
+                series,
+            });
+        }
+        for partition in self.overlapping(start_ms, end_ms) {
+            self.read_partition(&partition, &mut wanted, start_ms, end_ms);
+        }
+        for mut wanted in wanted {
+            self.decode_all(&mut wanted, start_ms, end_ms);
+            finish(&wanted.series, wanted.samples)?;
+        }
+        done.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(done)
+    }
+
+    pub(crate) fn series(&self, matchers: &[Matcher], start_ms: i64, end_ms: i64) -> Vec<Labels> {
+        let mut found: Vec<Labels> = self
+            .matching(matchers, start_ms, end_ms)
+            .iter()
+            .map(|series| series.labels.clone())
+            .collect();
+        found.sort();
+        found
+    }
+
+    pub(crate) fn label_names(&self, matchers: &[Matcher], start_ms: i64, end_ms: i64) -> Vec<String> {
+        let names: BTreeSet<String> = if matchers.is_empty() {
+            let names: Vec<Arc<str>> = read(&self.index).names().cloned().collect();
+            names
+                .iter()
+                .filter(|name| !self.label_values(name, &[], start_ms, end_ms).is_empty())
+                .map(|name| name.to_string())
+                .collect()
+        } else {
+            self.matching(matchers, start_ms, end_ms)
+                .iter()
+                .flat_map(|series| series.labels.iter().map(|(name, _)| name.to_owned()))
+                .collect()
+        };
+        names.into_iter().collect()
+    }
+
+    pub(crate) fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Vec<String> {
+        let values: BTreeSet<String> = if matchers.is_empty() {
+            let partitions = self.overlapping(start_ms, end_ms);
+            let index = read(&self.index);
+            index
+                .values(name)
+                .filter(|(_, ids)| {
+                    ids.iter().filter_map(|id| index.by_id(*id)).any(|series| {
+                        let presence = series.presence(start_ms, end_ms);
+                        may_have_samples(series, presence, &partitions, end_ms)
+                    })
+                })
+                .map(|(value, _)| value.to_string())
+                .collect()
+        } else {
+            self.matching(matchers, start_ms, end_ms)
+                .iter()
+                .filter_map(|series| series.labels.get(name).map(str::to_owned))
+                .collect()
+        };
+        values.into_iter().collect()
+    }
+
+    /// The series that match and may have samples in the range, by id.
+    fn matching(&self, matchers: &[Matcher], start_ms: i64, end_ms: i64) -> Vec<Arc<Series>> {
+        let found = {
+            let index = read(&self.index);
+            let ids = index.select(matchers);
+            index.series(&ids)
+        };
+        let presence: Vec<Presence> = found
+            .iter()
+            .map(|series| series.presence(start_ms, end_ms))
+            .collect();
+        // The partitions are looked up after memory, so that a series that is written out meanwhile is not missed.
+        let partitions = self.overlapping(start_ms, end_ms);
+        found
+            .into_iter()
+            .zip(presence)
+            .filter(|(series, presence)| may_have_samples(series, *presence, &partitions, end_ms))
+            .map(|(series, _)| series)
+            .collect()
+    }
+
+    fn overlapping(&self, start_ms: i64, end_ms: i64) -> Vec<Arc<MetricPartition>> {
+        let partitions = read(&self.partitions);
+        partitions
+            .iter()
+            .filter(|partition| lock(&partition.meta).overlaps(start_ms, end_ms))
+            .cloned()
+            .collect()
+    }
+
+    /// Adds a partition's chunks that may have samples in the range to the series they belong to, which come by id.
+    fn read_partition(&self, partition: &MetricPartition, wanted: &mut [Wanted], start_ms: i64, end_ms: i64) {
+        let present = lock(&partition.present).clone();
+        let mut at = 0;
+        while at < wanted.len() {
+            if !present.contains(wanted[at].series.id) {
+                at += 1;
+                continue;
+            }
+            let mut end = at + 1;
+            while end < wanted.len() && wanted[end].series.id - wanted[end - 1].series.id <= MAX_ID_GAP {
+                end += 1;
+            }
+            let (first, last) = (wanted[at].series.id, wanted[end - 1].series.id);
+            self.read_run(partition, &mut wanted[at..end], (first, last), start_ms, end_ms);
+            at = end;
+        }
+    }
+
+    fn read_run(
+        &self,
+        partition: &MetricPartition,
+        run: &mut [Wanted],
+        (first, last): (u32, u32),
+        start_ms: i64,
+        end_ms: i64,
+    ) {
+        let range = chunk_key(first, i64::MIN)..=chunk_key(last, end_ms);
+        let place = || format!("chunks of series {first} to {last} in partition {}", partition.id);
+        let mut at = 0;
+        // The series whose newest stored chunk is of this partition.
+        let mut stored_here = None;
+        for (key, value) in crate::engine::entries(partition.chunks.0.range(range), &self.report, place) {
+            let Some((id, first_ms)) = chunk_key_parts(&key) else {
+                continue;
+            };
+            while at < run.len() && run[at].series.id < id {
+                at += 1;
+            }
+            let Some(wanted) = run.get_mut(at).filter(|wanted| wanted.series.id == id) else {
+                continue;
+            };
+            if first_ms > end_ms || first_ms >= wanted.recent_first_ms {
+                continue;
+            }
+            // A chunk that begins at or before the range makes the one before it needless.
+            if first_ms <= start_ms && stored_here == Some(id) {
+                wanted.stored.pop();
+            }
+            wanted.stored.push((first_ms, value));
+            stored_here = Some(id);
+        }
+    }
+
+    /// Decodes the chunks of a series in order of time; where chunks overlap, the later one adds only what is newer.
+    fn decode_all(&self, wanted: &mut Wanted, start_ms: i64, end_ms: i64) {
+        wanted.stored.sort_by_key(|(first_ms, _)| *first_ms);
+        let samples = &mut wanted.samples;
+        let mut newest_ms = None;
+        let mut add = |sample: Sample| {
+            if newest_ms.is_none_or(|newest| sample.t_ms > newest) {
+                newest_ms = Some(sample.t_ms);
+                if (start_ms..=end_ms).contains(&sample.t_ms) {
+                    samples.push(sample);
+                }
+            }
+        };
+        for (first_ms, framed) in &wanted.stored {
+            let decoded = open(framed).and_then(|chunk| decode(&chunk, &mut add));
+            if let Err(error) = decoded {
+                let place = format!("chunk of series {} from {first_ms}", wanted.series.id);
+                self.report.damaged(place, error.to_string());
+            }
+        }
+        for chunk in &wanted.recent {
+            let _ = decode(chunk, &mut add);
+        }
+    }
+
+    /// The newest sample of a series in the engine.
+    pub(super) fn newest_in_engine(&self, id: u32) -> Option<Sample> {
+        let partitions = read(&self.partitions).clone();
+        for partition in partitions.iter().rev() {
+            if !lock(&partition.present).contains(id) {
+                continue;
+            }
+            let range = chunk_key(id, i64::MIN)..=chunk_key(id, i64::MAX);
+            let place = || format!("chunks of series {id} in partition {}", partition.id);
+            let newest_first = partition.chunks.0.range(range).rev();
+            let mut newest: Option<Sample> = None;
+            for entry in newest_first {
+                let keep_newest = |sample: Sample| {
+                    if newest.is_none_or(|newest| sample.t_ms > newest.t_ms) {
+                        newest = Some(sample);
+                    }
+                };
+                let read = entry
+                    .value()
+                    .map_err(|error| error.to_string())
+                    .and_then(|framed| {
+                        open(&framed)
+                            .and_then(|chunk| decode(&chunk, keep_newest))
+                            .map_err(|error| error.to_string())
+                    });
+                if let Err(error) = read {
+                    self.report.damaged(place(), error);
+                }
+                if newest.is_some() {
+                    return newest;
+                }
+            }
+        }
+        None
+    }
+}
+
+fn may_have_samples(
+    series: &Series,
+    presence: Presence,
+    partitions: &[Arc<MetricPartition>],
+    end_ms: i64,
+) -> bool {
+    match presence {
+        Presence::No => false,
+        Presence::Yes => true,
+        Presence::Engine => {
+            series.first_ms().is_some_and(|first| first <= end_ms)
+                || partitions
+                    .iter()
+                    .any(|partition| lock(&partition.present).contains(series.id))
+        }
+    }
+}
