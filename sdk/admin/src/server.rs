@@ -1,0 +1,118 @@
+//! The thread, its listener and its connections.
+
+mod connection;
+mod race;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::config::{AdminConfig, Parts};
+use crate::error::AdminError;
+use race::{Either, race};
+
+/// Pause after an accept that failed, as it does when the process is out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The running endpoint.
+#[derive(Debug)]
+pub struct AdminHandle {
+    addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    ended: mpsc::Receiver<()>,
+}
+
+impl AdminHandle {
+    /// Binds the address and starts the thread.
+    ///
+    /// # Errors
+    /// [`AdminError`] names the address and the setting.
+    pub fn start(config: AdminConfig, parts: Parts) -> Result<Self, AdminError> {
+        let listen = config.listen;
+        let bind = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => AdminError::InUse { listen },
+            _ => AdminError::Bind { listen, source },
+        };
+        let listener = TcpListener::bind(listen).map_err(bind)?;
+        listener.set_nonblocking(true).map_err(bind)?;
+        let addr = listener.local_addr().map_err(bind)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(AdminError::Thread)?;
+        let (stop, stopped) = watch::channel(false);
+        let (end, ended) = mpsc::channel();
+        let run = move || {
+            // Held to the end of the thread: its drop tells that it is over.
+            let _end = end;
+            runtime.block_on(serve(listener, Arc::new(config), Arc::new(parts), stopped));
+        };
+        std::thread::Builder::new()
+            .name("watchroom-admin".to_owned())
+            .spawn(run)
+            .map_err(AdminError::Thread)?;
+        Ok(Self { addr, stop, ended })
+    }
+
+    /// The address that was bound.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Takes no more connections, lets open requests end, and ends the thread within `timeout`. Whether it has ended.
+    pub fn shutdown(self, timeout: Duration) -> bool {
+        self.stop.send_replace(true);
+        matches!(
+            self.ended.recv_timeout(timeout),
+            Err(mpsc::RecvTimeoutError::Disconnected)
+        )
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    config: Arc<AdminConfig>,
+    parts: Arc<Parts>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+        return;
+    };
+    let free = Arc::new(Semaphore::new(config.max_connections.max(1)));
+    let mut open = tokio::task::JoinSet::new();
+    loop {
+        // The sender's end means that the handle is gone: then this ends as well.
+        let accepted = match race(listener.accept(), stopped.wait_for(|stop| *stop)).await {
+            Either::First(accepted) => accepted,
+            Either::Second(_) => break,
+        };
+        while open.try_join_next().is_some() {}
+        match accepted {
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            Ok((stream, _)) => match Arc::clone(&free).try_acquire_owned() {
+                Ok(permit) => {
+                    open.spawn(connection::serve(
+                        stream,
+                        permit,
+                        Arc::clone(&config),
+                        Arc::clone(&parts),
+                        stopped.clone(),
+                    ));
+                }
+                Err(_) => connection::refuse(&stream),
+            },
+        }
+    }
+    drop(listener);
+    // Each ends by itself: at once if idle, after its request if not; the reading of one is bounded in time.
+    while open.join_next().await.is_some() {}
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! One connection.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use super::race::{Either, race};
+use crate::access::{self, Access};
+use crate::config::{AdminConfig, Parts};
+use crate::route::{self, Answer, Ask, TEXT};
+
+/// Bytes of a request's head.
+const MAX_HEAD_BYTES: usize = 16 << 10;
+
+pub(super) async fn serve(
+    stream: TcpStream,
+    _permit: OwnedSemaphorePermit,
+    config: Arc<AdminConfig>,
+    parts: Arc<Parts>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let timeout = config.read_timeout;
+    let service = service_fn(move |request| {
+        let (config, parts) = (Arc::clone(&config), Arc::clone(&parts));
+        async move { Ok::<_, Infallible>(respond(&config, &parts, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    // What the peer does to its connection is its own affair.
+    let told = matches!(
+        race(connection.as_mut(), stopped.wait_for(|stop| *stop)).await,
+        Either::Second(_)
+    );
+    if told {
+        connection.as_mut().graceful_shutdown();
+        let _ = tokio::time::timeout(timeout, connection).await;
+    }
+}
+
+/// Tells a peer beyond the limit of connections so, if its socket takes the few bytes at once.
+pub(super) fn refuse(stream: &TcpStream) {
+    let answer = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 21\r\nretry-after: 1\r\nconnection: close\r\n\r\ntoo many connections\n";
+    let _ = stream.try_write(answer);
+}
+
+async fn respond(config: &AdminConfig, parts: &Parts, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path();
+    let answer = match access::check(config, &head.method, path, &head.headers) {
+        Access::Unauthorized => Answer::new(401, TEXT, "a bearer token is needed\n"),
+        Access::Forbidden => Answer::new(
+            403,
+            TEXT,
+            "changes need a bearer token beyond loopback: set `admin.token` or WATCHROOM_ADMIN_TOKEN\n",
+        ),
+        Access::Granted => match read(config, body).await {
+            Err(answer) => answer,
+            Ok(body) => {
+                let query = head.uri.query().unwrap_or("");
+                let ask = Ask {
+                    method: &head.method,
+                    path,
+                    query,
+                    headers: &head.headers,
+                    body: &body,
+                };
+                route::answer(parts, &ask)
+            }
+        },
+    };
+    to_http(answer, head.method == Method::HEAD)
+}
+
+async fn read(config: &AdminConfig, body: Incoming) -> Result<Bytes, Answer> {
+    let max = config.max_body_bytes;
+    match tokio::time::timeout(config.read_timeout, Limited::new(body, max).collect()).await {
+        Err(_) => Err(Answer::new(408, TEXT, "the body did not arrive in time\n")),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Answer::new(
+            413,
+            TEXT,
+            format!("a body has at most {max} bytes\n"),
+        )),
+        Ok(Err(_)) => Err(Answer::new(400, TEXT, "the body could not be read\n")),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+    }
+}
+
+fn to_http(answer: Answer, head_only: bool) -> Response<Full<Bytes>> {
+    let body = if head_only {
+        Bytes::new()
+    } else {
+        Bytes::from(answer.body)
+    };
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Some(allow) = answer.allow {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    if answer.status == 401 {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}

@@ -1,0 +1,149 @@
+//! The endpoint over real sockets, with friendly and hostile callers.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use watchroom_health::HealthBoard;
+use watchroom_metrics::Registry;
+
+use super::*;
+
+fn start(change: impl FnOnce(&mut AdminConfig)) -> AdminHandle {
+    let mut config = AdminConfig {
+        listen: ([127, 0, 0, 1], 0).into(),
+        read_timeout: Duration::from_millis(300),
+        max_connections: 4,
+        ..AdminConfig::default()
+    };
+    change(&mut config);
+    let parts = Parts {
+        registry: Registry::default(),
+        board: HealthBoard::new(),
+        log_filter: None,
+        build: Vec::new(),
+    };
+    AdminHandle::start(config, parts).unwrap()
+}
+
+fn connect(admin: &AdminHandle) -> TcpStream {
+    let stream = TcpStream::connect(admin.local_addr()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+}
+
+fn talk(admin: &AdminHandle, bytes: &[u8]) -> String {
+    let mut stream = connect(admin);
+    // The server may hang up before it has read all of a hostile request.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or("none")
+}
+
+const GET: &[u8] = b"GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
+#[test]
+fn answers_and_ends() {
+    let admin = start(|_| ());
+    let answer = talk(&admin, GET);
+    assert_eq!(status(&answer), "200");
+    assert!(
+        answer.contains("x-content-type-options: nosniff") && answer.contains("\"status\":\"healthy\""),
+        "{answer}"
+    );
+    let addr = admin.local_addr();
+    assert!(admin.shutdown(Duration::from_secs(30)));
+    assert!(TcpStream::connect(addr).is_err());
+}
+
+#[test]
+fn a_port_in_use_is_named_with_its_setting() {
+    let first = start(|_| ());
+    let parts = Parts {
+        registry: Registry::default(),
+        board: HealthBoard::new(),
+        log_filter: None,
+        build: Vec::new(),
+    };
+    let config = AdminConfig {
+        listen: first.local_addr(),
+        ..AdminConfig::default()
+    };
+    let error = AdminHandle::start(config, parts).unwrap_err().to_string();
+    let expect = format!(
+        "admin endpoint: {} is in use; set another address with `admin.listen`",
+        first.local_addr()
+    );
+    assert!(error.starts_with(&expect), "{error}");
+}
+
+#[test]
+fn a_token_is_asked_for() {
+    let admin = start(|config| config.token = Some("s3cret".into()));
+    let answer = talk(
+        &admin,
+        b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+    );
+    assert!(
+        status(&answer) == "401" && answer.contains("www-authenticate: Bearer"),
+        "{answer}"
+    );
+    let with =
+        b"GET /metrics HTTP/1.1\r\nhost: x\r\nauthorization: Bearer s3cret\r\nconnection: close\r\n\r\n";
+    assert_eq!(status(&talk(&admin, with)), "200");
+}
+
+#[test]
+fn hostile_requests_are_refused_and_others_still_served() {
+    let admin = start(|_| ());
+    let endless = [
+        b"GET / HTTP/1.1\r\n".as_slice(),
+        &b"x-a: aaaaaaaaaaaaaaaa\r\n".repeat(100_000),
+    ]
+    .concat();
+    assert!(["431", "400", "none"].contains(&status(&talk(&admin, &endless))));
+    assert_eq!(status(&talk(&admin, b"\x16\x03\x01\x02garbage\r\n\r\n")), "400");
+    let large = [
+        b"PUT /loglevel HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n".as_slice(),
+        &[b'a'; 100_000],
+    ]
+    .concat();
+    assert!(["413", "none"].contains(&status(&talk(&admin, &large))));
+    // A body that never comes, a head that never ends: both are given up after the timeout.
+    assert_eq!(
+        status(&talk(
+            &admin,
+            b"PUT /loglevel HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nab"
+        )),
+        "408"
+    );
+    let slow = talk(&admin, b"GET / HTTP/1.1\r\nhost:");
+    assert!(["408", "none"].contains(&status(&slow)), "{slow}");
+    assert_eq!(status(&talk(&admin, GET)), "200");
+}
+
+#[test]
+fn more_connections_than_allowed_are_refused_until_one_ends() {
+    let admin = start(|config| config.read_timeout = Duration::from_secs(20));
+    let mut held: Vec<TcpStream> = (0..4).map(|_| connect(&admin)).collect();
+    // Each has sent something, and been answered, so that it is known to be counted.
+    for stream in &mut held {
+        stream
+            .write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
+            .unwrap();
+        assert!(stream.read(&mut [0; 512]).unwrap() > 0);
+    }
+    assert_eq!(status(&talk(&admin, b"")), "503");
+    held.clear();
+    for _ in 0..1_000 {
+        if status(&talk(&admin, GET)) == "200" {
+            return;
+        }
+        std::thread::yield_now();
+    }
+    panic!("no connection became free");
+}
