@@ -1,0 +1,122 @@
+//! The hot paths allocate nothing once warm: proved with an allocator that counts.
+#![expect(
+    unsafe_code,
+    reason = "an allocator that counts and hands everything on to the system's"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+
+use tracing::{debug, info, info_span};
+use tracing_core::Metadata;
+use tracing_subscriber::layer::SubscriberExt as _;
+use watchroom_capture::{Capture, EventRecord, Filter, Sampler, Scope, Sink, SpanExporter, SpanRecord, pool};
+
+struct Counting;
+
+thread_local! {
+    static N_ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    let _ = N_ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+}
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise about `layout` is handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: `ptr` came from `alloc` above, hence from the system's allocator.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as for `dealloc`.
+        unsafe { System.realloc(ptr, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(f: impl FnOnce()) -> u64 {
+    let before = N_ALLOCATIONS.get();
+    f();
+    N_ALLOCATIONS.get() - before
+}
+
+/// Reads what a log line would.
+struct Reader;
+
+impl Sink for Reader {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        Filter::enabled(&Filter::parse("info").unwrap(), metadata)
+    }
+
+    fn on_event(&self, event: &EventRecord<'_>, scope: Scope<'_>) {
+        assert!(!event.message().is_empty());
+        assert_eq!(scope.iter().map(|span| span.fields.len()).sum::<usize>(), 6);
+        assert!(scope.context().is_some());
+    }
+
+    fn wants_busy(&self) -> bool {
+        true
+    }
+}
+
+/// Encodes nothing and gives the record back.
+struct Recycler;
+
+impl SpanExporter for Recycler {
+    fn export(&self, span: Box<SpanRecord>) {
+        pool::recycle(span);
+    }
+}
+
+#[derive(Debug)]
+struct Shown(#[expect(dead_code, reason = "shown by Debug")] u32);
+
+fn request(n: u64) {
+    let root = info_span!("root", method = "GET", n, route = %"/orders");
+    let _root = root.enter();
+    let child = info_span!("child", shown = ?Shown(7), ratio = 0.5, later = tracing::field::Empty);
+    let _child = child.enter();
+    child.record("later", "value");
+    info!(n, ok = true, "a line");
+    debug!(n, "a disabled event");
+}
+
+fn check(sampler: Sampler) {
+    let (layer, _handle) = Capture::builder()
+        .sampler(sampler)
+        .sink(Arc::new(Reader))
+        .exporter(Arc::new(Recycler))
+        .export_filter(Filter::parse("info").unwrap())
+        .build();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        (0..100).for_each(request);
+        assert_eq!(allocations(|| (0..1_000).for_each(request)), 0);
+    });
+}
+
+#[test]
+fn a_span_that_is_not_sampled_its_lines_and_a_disabled_event_allocate_nothing() {
+    check(Sampler::AlwaysOff);
+}
+
+#[test]
+fn a_span_that_is_exported_allocates_nothing_either_once_records_come_back() {
+    check(Sampler::AlwaysOn);
+}
+
+#[test]
+fn the_count_counts() {
+    assert!(allocations(|| drop(std::hint::black_box(vec![1]))) > 0);
+}

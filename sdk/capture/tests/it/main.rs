@@ -1,0 +1,6 @@
+//! Capture as programs, sinks and exporters see it.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod sinks;
+mod spans;
+mod support;
