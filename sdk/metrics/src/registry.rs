@@ -259,3 +259,29 @@ fn check(declaration: &Declaration) -> Result<(), RegisterError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instrument::{Counter, Instrument as _};
+
+    #[test]
+    fn what_a_registry_holds_goes_with_its_last_handle() {
+        let registry = Registry::default();
+        let counter: Counter = Counter::register(&registry, Declaration::new("a_total", "A.")).unwrap();
+        counter.inc();
+        let shared = Arc::downgrade(&registry.0.shared);
+        let block = Arc::downgrade(
+            &registry
+                .family(Counter::<()>::declare(Declaration::new("a_total", "A.")))
+                .unwrap()
+                .fast()
+                .0,
+        );
+        drop(registry);
+        counter.inc();
+        assert!(shared.upgrade().is_some(), "an instrument keeps its own metric");
+        drop(counter);
+        assert!(shared.upgrade().is_none() && block.upgrade().is_none());
+    }
+}

@@ -43,19 +43,26 @@ impl Family {
                     Shown::No => {}
                     Shown::Overflow => self.fold(overflow.get_or_insert_with(|| vec![0; self.width]), slots),
                     Shown::Yes => {
-                        let own = number * self.width..(number + 1) * self.width;
-                        series.push(Series {
-                            row: number as u32,
-                            value: match self.net(&meta, number as u32, slots) {
-                                Some(net) => self.value(&net),
-                                None => self.value(slots),
-                            },
-                            exemplars: if exemplars.is_empty() {
-                                None
-                            } else {
-                                own_exemplars(&exemplars, own)
-                            },
-                        });
+                        let row = number as u32;
+                        let value = match self.net(&meta, row, slots) {
+                            Some(net) => self.value(&net),
+                            None => self.value(slots),
+                        };
+                        // Built in each branch by itself, so that a plain number is written in place and not copied.
+                        if exemplars.is_empty() {
+                            series.push(Series {
+                                row,
+                                value,
+                                exemplars: None,
+                            });
+                        } else {
+                            let own = number * self.width..(number + 1) * self.width;
+                            series.push(Series {
+                                row,
+                                value,
+                                exemplars: own_exemplars(&exemplars, own),
+                            });
+                        }
                     }
                 }
             }
@@ -163,6 +170,7 @@ impl Family {
         Some(slots.iter().zip(baseline).enumerate().map(minus).collect())
     }
 
+    #[inline(always)]
     fn number(&self, bits: u64) -> Value {
         match self.declaration.repr {
             Repr::U64 => Value::U64(bits),
@@ -171,6 +179,7 @@ impl Family {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn value(&self, slots: &[u64]) -> Value {
         let (first, last) = (
             slots.first().copied().unwrap_or(0),
@@ -183,26 +192,32 @@ impl Family {
                 Repr::F64 => (f64::from_bits(first) - f64::from_bits(last)).to_bits(),
                 _ => first.wrapping_sub(last),
             }),
-            Kind::Histogram => {
-                let counts: Box<[u64]> = slots.iter().take(self.width - 1).copied().collect();
-                Value::Histogram(Box::new(HistogramValue {
-                    count: counts.iter().sum(),
-                    sum: f64::from_bits(last),
-                    bounds: Arc::clone(&self.bounds),
-                    counts,
-                }))
-            }
-            Kind::NativeHistogram => {
-                let counts = slots.iter().skip(1).take(self.width - 2).copied();
-                let sum = f64::from_bits(last);
-                Value::Exponential(Box::new(ExponentialValue::new(
-                    self.declaration.resolution,
-                    first,
-                    counts,
-                    sum,
-                )))
-            }
+            Kind::Histogram => Value::Histogram(self.histogram(slots, f64::from_bits(last))),
+            Kind::NativeHistogram => Value::Exponential(self.exponential(slots, f64::from_bits(last))),
         }
+    }
+
+    #[inline(never)]
+    fn histogram(&self, slots: &[u64], sum: f64) -> Box<HistogramValue> {
+        let counts: Box<[u64]> = slots.iter().take(self.width - 1).copied().collect();
+        Box::new(HistogramValue {
+            count: counts.iter().sum(),
+            sum,
+            bounds: Arc::clone(&self.bounds),
+            counts,
+        })
+    }
+
+    #[inline(never)]
+    fn exponential(&self, slots: &[u64], sum: f64) -> Box<ExponentialValue> {
+        let zero = slots.first().copied().unwrap_or(0);
+        let counts = slots.iter().skip(1).take(self.width - 2).copied();
+        Box::new(ExponentialValue::new(
+            self.declaration.resolution,
+            zero,
+            counts,
+            sum,
+        ))
     }
 }
 
