@@ -1,0 +1,175 @@
+//! The SDK's own counts as metrics (COM-44): what the ledger holds, under the names that dashboards use.
+//!
+//! Invariant: `watchroom_accepted_total = watchroom_exported_total + Σ watchroom_dropped_total + watchroom_queue_length`, by signal.
+
+use std::sync::Arc;
+
+use watchroom_core::{Count, Ledger, Reason, Resource, Signal};
+use watchroom_health::HealthBoard;
+use watchroom_metrics::snapshot::{Family, Value};
+use watchroom_metrics::{Kind, Registry};
+
+/// Has a registry show the ledger, health, and who this is.
+pub(crate) fn register(
+    registry: &Registry,
+    ledger: &Arc<Ledger>,
+    board: &HealthBoard,
+    resource: &Arc<Resource>,
+) {
+    let (ledger, board, resource) = (Arc::clone(ledger), board.clone(), Arc::clone(resource));
+    registry.collect_fn(move |families| {
+        families.extend(signals(&ledger));
+        families.extend(counts(&ledger));
+        families.push(health(&board));
+        families.push(build(&resource));
+    });
+}
+
+fn signals(ledger: &Ledger) -> [Family; 4] {
+    let mut accepted = Family::new(
+        "watchroom_accepted_total",
+        Kind::Counter,
+        "Units taken in, by signal.",
+    );
+    let mut exported = Family::new(
+        "watchroom_exported_total",
+        Kind::Counter,
+        "Units that reached their receiver, by signal.",
+    );
+    let mut dropped = Family::new(
+        "watchroom_dropped_total",
+        Kind::Counter,
+        "Units dropped, by signal and reason.",
+    );
+    let mut queued = Family::new(
+        "watchroom_queue_length",
+        Kind::Gauge,
+        "Units that wait, by signal.",
+    );
+    for signal in Signal::ALL {
+        let label = [("signal", signal.as_str())];
+        accepted.push(&label, Value::U64(ledger.accepted(signal)), 0);
+        exported.push(&label, Value::U64(ledger.delivered(signal)), 0);
+        queued.push(&label, Value::U64(ledger.queued(signal)), 0);
+        for reason in Reason::ALL {
+            let labels = [("signal", signal.as_str()), ("reason", reason.as_str())];
+            dropped.push(&labels, Value::U64(ledger.dropped(signal, reason)), 0);
+        }
+    }
+    [accepted, exported, dropped, queued]
+}
+
+fn counts(ledger: &Ledger) -> Vec<Family> {
+    let plain =
+        |name, help, count| Family::new(name, Kind::Counter, help).with(&[], Value::U64(ledger.get(count)));
+    let by = |name, help, label: &str, values: &[(&str, Count)]| {
+        let mut family = Family::new(name, Kind::Counter, help);
+        for (value, count) in values {
+            family.push(&[(label, value)], Value::U64(ledger.get(*count)), 0);
+        }
+        family
+    };
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "nanoseconds of export stay below 2⁵² for 52 days of sending"
+    )]
+    let export_seconds = ledger.get(Count::ExportNanos) as f64 / 1e9;
+    vec![
+        plain(
+            "watchroom_spans_started_total",
+            "Spans made, sampled or not.",
+            Count::SpansStarted,
+        ),
+        plain(
+            "watchroom_spans_sampled_total",
+            "Spans of sampled traces.",
+            Count::SpansSampled,
+        ),
+        plain(
+            "watchroom_malformed_context_total",
+            "Propagation headers that were malformed.",
+            Count::MalformedContext,
+        ),
+        plain(
+            "watchroom_redactions_total",
+            "Values that the redactor replaced.",
+            Count::Redactions,
+        ),
+        plain(
+            "watchroom_redactions_failed_closed_total",
+            "Values redacted whole because a limit was met.",
+            Count::RedactionsFailedClosed,
+        ),
+        plain(
+            "watchroom_export_requests_total",
+            "Requests sent to OTLP receivers.",
+            Count::ExportRequests,
+        ),
+        plain(
+            "watchroom_export_errors_total",
+            "Requests to OTLP receivers that failed.",
+            Count::ExportErrors,
+        ),
+        Family::new(
+            "watchroom_export_seconds_total",
+            Kind::Counter,
+            "Time spent in requests to OTLP receivers.",
+        )
+        .with_unit("seconds")
+        .with(&[], Value::F64(export_seconds)),
+        by(
+            "watchroom_log_lines_total",
+            "Log lines, by level.",
+            "level",
+            &[
+                ("error", Count::LinesError),
+                ("warn", Count::LinesWarn),
+                ("info", Count::LinesInfo),
+                ("debug", Count::LinesDebug),
+                ("trace", Count::LinesTrace),
+            ],
+        ),
+        by(
+            "watchroom_cut_total",
+            "What the span limits cut, by kind.",
+            "what",
+            &[
+                ("attributes", Count::AttributesCut),
+                ("events", Count::EventsCut),
+                ("links", Count::LinksCut),
+                ("values", Count::ValuesCut),
+            ],
+        ),
+    ]
+}
+
+fn health(board: &HealthBoard) -> Family {
+    let mut family = Family::new(
+        "watchroom_health_status",
+        Kind::Gauge,
+        "Health by component: 1 is healthy, 0 is not.",
+    );
+    for (component, healthy) in board.snapshot() {
+        family.push(&[("component", &component)], Value::U64(u64::from(healthy)), 0);
+    }
+    family
+}
+
+/// `watchroom_build_info`: the service's name, version and environment, the SDK's version.
+fn build(resource: &Resource) -> Family {
+    let labels = [
+        ("service", resource.service_name()),
+        ("version", resource.get("service.version").unwrap_or("unknown")),
+        (
+            "environment",
+            resource.get("deployment.environment").unwrap_or(""),
+        ),
+        ("sdk_version", env!("CARGO_PKG_VERSION")),
+    ];
+    Family::new(
+        "watchroom_build_info",
+        Kind::Gauge,
+        "Always 1; who this is stands in the labels.",
+    )
+    .with(&labels, Value::U64(1))
+}

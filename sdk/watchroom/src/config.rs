@@ -1,0 +1,353 @@
+//! Settings: a builder, then a file, then the environment; the later wins.
+//!
+//! Invariant: every setting is declared once, in [`table`]: its key in the file, its variable, what it accepts, and where it goes.
+//! Not here: what the settings do; `init` hands them to the crates that own that.
+
+mod env;
+mod error;
+mod file;
+mod parse;
+mod table;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+pub use error::ConfigError;
+pub use watchroom_capture::SpanLimits;
+pub use watchroom_log::{Color, FileConfig as LogFile, Format as LogFormat, Period, SpanLines, Timer};
+pub use watchroom_otlp::{Protocol, TlsFiles};
+
+/// Log settings.
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    /// Levels by target, in the syntax of `RUST_LOG`.
+    pub filter: String,
+    /// Form of the lines.
+    pub format: LogFormat,
+    /// Colour of text lines.
+    pub color: Color,
+    /// Head of text lines.
+    pub timer: Timer,
+    /// Which moments of spans become lines.
+    pub span_lines: SpanLines,
+    /// Whether lines carry the thread's id and name.
+    pub threads: bool,
+    /// Whether lines go to stdout.
+    pub stdout: bool,
+    /// Whether lines go to a file.
+    pub file: Option<LogFile>,
+    /// How long a caller may wait for a blocked sink before its line is dropped and counted.
+    pub block_within: Duration,
+    /// Whether log records are also sent by OTLP.
+    pub otlp: bool,
+    /// Batching of OTLP log records.
+    pub batch: Batch,
+}
+
+/// Which metrics leave the process by push; `/metrics` is served in any case while the admin endpoint is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MetricsExporter {
+    /// Pushed by OTLP.
+    #[default]
+    Otlp,
+    /// Only scraped.
+    Prometheus,
+    /// Not pushed.
+    None,
+}
+
+/// Metric settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricSettings {
+    /// Push.
+    pub exporter: MetricsExporter,
+    /// Time between pushes.
+    pub interval: Duration,
+    /// Series that one metric may have.
+    pub max_series_per_metric: usize,
+    /// Series that all metrics together may have.
+    pub max_series: usize,
+}
+
+/// Batching of a signal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Longest time that something waits for its batch to fill.
+    pub delay: Duration,
+    /// Room of the queue.
+    pub queue: usize,
+    /// Most units in one request.
+    pub size: usize,
+    /// Longest time for a request.
+    pub timeout: Duration,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            delay: Duration::from_secs(5),
+            queue: 2_048,
+            size: 512,
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Trace settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceSettings {
+    /// Whether spans are sent by OTLP.
+    pub otlp: bool,
+    /// Which spans are captured for export, in the syntax of `RUST_LOG`.
+    pub filter: String,
+    /// Name of the sampler, as in `OTEL_TRACES_SAMPLER`.
+    pub sampler: String,
+    /// Argument of the sampler.
+    pub sampler_arg: Option<String>,
+    /// Whether the context travels in W3C Trace Context headers.
+    pub propagate: bool,
+    /// Limits of a span.
+    pub limits: SpanLimits,
+    /// Batching.
+    pub batch: Batch,
+}
+
+/// Where a signal goes. What is not set is taken from the settings common to all signals.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OtlpSettings {
+    /// URL of the receiver.
+    pub endpoint: Option<String>,
+    /// Protocol.
+    pub protocol: Option<Protocol>,
+    /// Extra headers.
+    pub headers: Vec<(String, String)>,
+    /// Longest time for a request.
+    pub timeout: Option<Duration>,
+    /// Whether bodies are compressed with gzip.
+    pub gzip: Option<bool>,
+    /// Files of keys and certificates.
+    pub tls: TlsFiles,
+}
+
+/// Settings of the admin endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminSettings {
+    /// Whether it is served.
+    pub enabled: bool,
+    /// Address; loopback by default.
+    pub listen: SocketAddr,
+    /// Token that callers must bear.
+    pub token: Option<String>,
+}
+
+/// All settings of a service's telemetry.
+///
+/// ```
+/// use watchroom::Config;
+///
+/// let config = Config::for_service("deriva-server").log_filter("info,deriva=debug").admin_listen(([127, 0, 0, 1], 0));
+/// # let _ = config;
+/// ```
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Whether nothing is to be started (`OTEL_SDK_DISABLED`).
+    pub disabled: bool,
+    /// `service.name`.
+    pub service_name: String,
+    /// `service.version`.
+    pub service_version: Option<String>,
+    /// `service.instance.id`; made up if not set.
+    pub instance_id: Option<String>,
+    /// `deployment.environment`.
+    pub environment: Option<String>,
+    /// The user's own resource attributes.
+    pub resource: Vec<(String, String)>,
+    /// Logs.
+    pub log: LogSettings,
+    /// Traces.
+    pub traces: TraceSettings,
+    /// Metrics.
+    pub metrics: MetricSettings,
+    /// OTLP settings common to all signals.
+    pub otlp: OtlpSettings,
+    /// OTLP settings of traces.
+    pub otlp_traces: OtlpSettings,
+    /// OTLP settings of metrics.
+    pub otlp_metrics: OtlpSettings,
+    /// OTLP settings of logs.
+    pub otlp_logs: OtlpSettings,
+    /// The admin endpoint.
+    pub admin: AdminSettings,
+    /// Field names that are redacted besides the built-in ones.
+    pub redact_names: Vec<String>,
+    /// Longest time that the end of the program waits for a flush.
+    pub shutdown_timeout: Duration,
+    /// Whether SIGTERM and SIGINT flush before they end the process.
+    pub handle_signals: bool,
+    /// Whether panics are logged, and flushed before the process ends.
+    pub handle_panics: bool,
+}
+
+impl Config {
+    /// The defaults, for a service of this name.
+    #[must_use]
+    pub fn for_service(name: impl Into<String>) -> Self {
+        Self {
+            disabled: false,
+            service_name: name.into(),
+            service_version: None,
+            instance_id: None,
+            environment: None,
+            resource: Vec::new(),
+            log: LogSettings {
+                filter: "info".into(),
+                format: LogFormat::default(),
+                color: Color::default(),
+                timer: Timer::default(),
+                span_lines: SpanLines::CLOSE,
+                threads: false,
+                stdout: true,
+                file: None,
+                block_within: Duration::from_millis(5),
+                otlp: true,
+                batch: Batch {
+                    delay: Duration::from_secs(1),
+                    ..Batch::default()
+                },
+            },
+            traces: TraceSettings {
+                otlp: true,
+                filter: "debug".into(),
+                sampler: "parentbased_always_on".into(),
+                sampler_arg: None,
+                propagate: true,
+                limits: SpanLimits::default(),
+                batch: Batch::default(),
+            },
+            metrics: MetricSettings {
+                exporter: MetricsExporter::default(),
+                interval: Duration::from_secs(60),
+                max_series_per_metric: 1_000,
+                max_series: 10_000,
+            },
+            otlp: OtlpSettings::default(),
+            otlp_traces: OtlpSettings::default(),
+            otlp_metrics: OtlpSettings::default(),
+            otlp_logs: OtlpSettings::default(),
+            admin: AdminSettings {
+                enabled: true,
+                listen: (Ipv4Addr::LOCALHOST, 9090).into(),
+                token: None,
+            },
+            redact_names: Vec::new(),
+            shutdown_timeout: Duration::from_secs(5),
+            handle_signals: true,
+            handle_panics: true,
+        }
+    }
+
+    /// Sets `service.version`; services usually pass `env!("CARGO_PKG_VERSION")`.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.service_version = Some(version.into());
+        self
+    }
+
+    /// Sets the deployment's environment, such as `production`.
+    #[must_use]
+    pub fn environment(mut self, environment: impl Into<String>) -> Self {
+        self.environment = Some(environment.into());
+        self
+    }
+
+    /// Adds a resource attribute.
+    #[must_use]
+    pub fn attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.resource.push((key.into(), value.into()));
+        self
+    }
+
+    /// Sets the log levels by target, in the syntax of `RUST_LOG`.
+    #[must_use]
+    pub fn log_filter(mut self, filter: impl Into<String>) -> Self {
+        self.log.filter = filter.into();
+        self
+    }
+
+    /// Sets the form of log lines.
+    #[must_use]
+    pub const fn log_format(mut self, format: LogFormat) -> Self {
+        self.log.format = format;
+        self
+    }
+
+    /// Sets whether log lines go to stdout.
+    #[must_use]
+    pub const fn log_stdout(mut self, stdout: bool) -> Self {
+        self.log.stdout = stdout;
+        self
+    }
+
+    /// Writes log lines to a rotated file too.
+    #[must_use]
+    pub fn log_file(mut self, file: LogFile) -> Self {
+        self.log.file = Some(file);
+        self
+    }
+
+    /// Sets the OTLP receiver of all signals.
+    #[must_use]
+    pub fn otlp_endpoint(mut self, endpoint: impl Into<String>, protocol: Protocol) -> Self {
+        self.otlp.endpoint = Some(endpoint.into());
+        self.otlp.protocol = Some(protocol);
+        self
+    }
+
+    /// Sends nothing by OTLP.
+    #[must_use]
+    pub const fn no_export(mut self) -> Self {
+        self.traces.otlp = false;
+        self.log.otlp = false;
+        self.metrics.exporter = MetricsExporter::Prometheus;
+        self
+    }
+
+    /// Sets the sampler and its argument by the names of `OTEL_TRACES_SAMPLER`.
+    #[must_use]
+    pub fn sampler(mut self, name: impl Into<String>, arg: Option<&str>) -> Self {
+        self.traces.sampler = name.into();
+        self.traces.sampler_arg = arg.map(str::to_owned);
+        self
+    }
+
+    /// Sets the address of the admin endpoint.
+    #[must_use]
+    pub fn admin_listen(mut self, listen: impl Into<SocketAddr>) -> Self {
+        self.admin.listen = listen.into();
+        self
+    }
+
+    /// Serves no admin endpoint.
+    #[must_use]
+    pub const fn no_admin(mut self) -> Self {
+        self.admin.enabled = false;
+        self
+    }
+
+    /// Demands this bearer token at the admin endpoint.
+    #[must_use]
+    pub fn admin_token(mut self, token: impl Into<String>) -> Self {
+        self.admin.token = Some(token.into());
+        self
+    }
+
+    /// Leaves SIGTERM and SIGINT to the program.
+    #[must_use]
+    pub const fn no_signal_handling(mut self) -> Self {
+        self.handle_signals = false;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

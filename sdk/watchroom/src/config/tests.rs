@@ -1,0 +1,158 @@
+//! Settings from the environment and from files: what is taken, what is refused and how that reads.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+
+fn env(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let lookup = |name: &str| {
+        pairs
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, value)| OsString::from(value))
+    };
+    Config::for_service("test").from_lookup(lookup)
+}
+
+fn toml(text: &str) -> Result<Config, ConfigError> {
+    Config::for_service("test").from_toml(Path::new("watchroom.toml"), text)
+}
+
+#[test]
+fn the_environment_wins_and_empty_means_unset() {
+    let config = env(&[
+        ("OTEL_SERVICE_NAME", "svc"),
+        (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "service.name=other,team=storage%20crew,deployment.environment=prod",
+        ),
+        ("OTEL_BSP_SCHEDULE_DELAY", "250"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:4317"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20x"),
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", "7"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "9"),
+        ("RUST_LOG", ""),
+    ])
+    .unwrap();
+    assert_eq!(config.service_name, "svc");
+    assert_eq!(config.environment.as_deref(), Some("prod"));
+    assert_eq!(config.resource, [("team".to_owned(), "storage crew".to_owned())]);
+    assert_eq!(config.traces.batch.delay, Duration::from_millis(250));
+    assert_eq!(config.otlp_traces.protocol, Some(Protocol::Grpc));
+    assert_eq!(
+        config.otlp.headers,
+        [("authorization".to_owned(), "Bearer x".to_owned())]
+    );
+    assert_eq!(config.metrics.exporter, MetricsExporter::None);
+    assert_eq!(
+        (
+            config.traces.limits.attributes,
+            config.traces.limits.attributes_per_event
+        ),
+        (9, 7)
+    );
+    assert_eq!(config.log.filter, "info");
+}
+
+#[track_caller]
+fn refuses(variable: &str, value: &str, expect: &str) {
+    assert_eq!(env(&[(variable, value)]).unwrap_err().to_string(), expect);
+}
+
+#[test]
+fn a_refusal_names_the_variable_the_value_and_what_is_accepted() {
+    refuses(
+        "OTEL_SDK_DISABLED",
+        "yes",
+        "OTEL_SDK_DISABLED: \"yes\" is not accepted; expected `true` or `false`",
+    );
+    refuses(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "localhost:4317",
+        "OTEL_EXPORTER_OTLP_ENDPOINT: \"localhost:4317\" is not accepted; expected an absolute `http://` or `https://` URL",
+    );
+    refuses(
+        "OTEL_TRACES_SAMPLER",
+        "sometimes",
+        "OTEL_TRACES_SAMPLER: \"sometimes\" is not accepted; expected `always_on`, `always_off`, `traceidratio`, \
+         `parentbased_always_on`, `parentbased_always_off` or `parentbased_traceidratio`",
+    );
+    refuses(
+        "OTEL_TRACES_SAMPLER_ARG",
+        "1.5",
+        "OTEL_TRACES_SAMPLER_ARG: \"1.5\" is not accepted; expected a ratio from 0 to 1",
+    );
+    refuses(
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "secret-without-equals",
+        "OTEL_EXPORTER_OTLP_HEADERS: \"(not shown)\" is not accepted; expected `key=value` pairs, separated by commas, \
+         values percent-encoded",
+    );
+    refuses(
+        "OTEL_BSP_MAX_QUEUE_SIZE",
+        "0",
+        "OTEL_BSP_MAX_QUEUE_SIZE: \"0\" is not accepted; expected a whole number of at least 1",
+    );
+    refuses(
+        "RUST_LOG",
+        "deriva=loud",
+        "RUST_LOG: \"deriva=loud\" is not accepted; expected levels by target, such as `info` or `warn,deriva=debug`",
+    );
+}
+
+#[test]
+fn a_file_sets_what_the_environment_could() {
+    let config = toml(
+        "shutdown_timeout = '2s'\n[service]\nenvironment = 'prod'\n[service.attributes]\nteam = 'a,b'\n[log]\nformat = 'json'\n\
+         span_events = ['new', 'close']\n[log.file]\ndir = '/var/log/x'\nmax_bytes = '1MiB'\n[admin]\nlisten = '127.0.0.1:0'\n\
+         [metrics]\nmax_series = 50\n",
+    )
+    .unwrap();
+    assert_eq!(config.shutdown_timeout, Duration::from_secs(2));
+    assert_eq!(config.resource, [("team".to_owned(), "a,b".to_owned())]);
+    assert_eq!(config.log.format, LogFormat::Json);
+    assert_eq!(
+        config.log.span_lines,
+        SpanLines {
+            new: true,
+            close: true,
+            ..SpanLines::NONE
+        }
+    );
+    assert_eq!(config.log.file.as_ref().map(|f| f.max_bytes), Some(1 << 20));
+    assert_eq!(config.admin.listen.port(), 0);
+    assert_eq!(config.metrics.max_series, 50);
+}
+
+#[test]
+fn a_file_with_an_unknown_key_or_bad_value_is_refused_with_its_place() {
+    assert_eq!(
+        toml("[admin]\nlisen = '127.0.0.1:0'").unwrap_err().to_string(),
+        "watchroom.toml: unknown key `admin.lisen`; known keys nearby: admin.enabled, admin.listen, admin.token"
+    );
+    assert_eq!(
+        toml("[log]\nformat = 'xml'").unwrap_err().to_string(),
+        "watchroom.toml: log.format: \"xml\" is not accepted; expected `text` or `json`"
+    );
+    assert!(
+        toml("[log\n")
+            .unwrap_err()
+            .to_string()
+            .starts_with("watchroom.toml: not valid TOML: ")
+    );
+}
+
+#[test]
+fn no_two_settings_share_a_key_or_a_variable() {
+    let mut keys = std::collections::HashSet::new();
+    let mut variables = std::collections::HashSet::new();
+    for setting in table::settings() {
+        assert!(keys.insert(setting.key), "{}", setting.key);
+        assert!(variables.insert(setting.variable), "{}", setting.variable);
+    }
+    assert!(keys.len() > 70);
+}

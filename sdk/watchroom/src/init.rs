@@ -1,0 +1,437 @@
+//! The one call that starts all.
+//!
+//! Invariant: it either starts everything that the settings ask for, or fails with one error and leaves nothing running.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use watchroom_admin::{AdminConfig, AdminError, AdminHandle, Parts};
+use watchroom_capture::{
+    Capture, Filter, FilterError, ReloadableFilter, Sampler, SamplerError, current_context,
+};
+use watchroom_core::{Clock, Ledger, Resource, SpanId, TraceId};
+use watchroom_health::HealthBoard;
+use watchroom_log::{Color, FileError, LogSink, RollingFile, Writer};
+use watchroom_metrics::{Limits, Registry, process::ProcessCollector};
+use watchroom_otlp::{
+    Compression, Endpoint, OtlpConfig, OtlpExporter, PROBLEM_TARGET, Problem, Protocol, SignalConfig,
+    StartError,
+};
+use watchroom_redact::{Redactor, RedactorError};
+
+use crate::config::{Config, LogFormat, MetricsExporter, OtlpSettings};
+use crate::propagate::{ledger, set_propagate};
+use crate::signals::{self, Stop};
+use crate::telemetry::{Inner, Telemetry};
+use crate::{bridge, panics};
+
+/// Why telemetry did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// It has been started before in this process.
+    #[error("telemetry has been started already; there is one for a process")]
+    AlreadyStarted,
+    /// Another library has installed a subscriber for `tracing`.
+    #[error("another subscriber is installed for `tracing`; start watchroom before it, or leave it out")]
+    SubscriberTaken,
+    /// The log filter is malformed.
+    #[error("setting `log.filter` (RUST_LOG)")]
+    LogFilter(#[source] FilterError),
+    /// The filter of exported spans is malformed.
+    #[error("setting `traces.filter` (WATCHROOM_TRACES_FILTER)")]
+    TracesFilter(#[source] FilterError),
+    /// The sampler is malformed.
+    #[error("setting `traces.sampler` (OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG)")]
+    Sampler(#[from] SamplerError),
+    /// The redactor's names are malformed.
+    #[error("setting `redact.names` (WATCHROOM_REDACT_NAMES)")]
+    Redactor(#[from] RedactorError),
+    /// The OTLP settings are wrong, or the exporter's thread cannot be made.
+    #[error("OTLP export")]
+    Otlp(#[from] StartError),
+    /// The log files cannot be written.
+    #[error("log files")]
+    LogFile(#[from] FileError),
+    /// The log's thread cannot be made.
+    #[error("the log writer's thread cannot be started")]
+    LogThread(#[source] io::Error),
+    /// The admin endpoint cannot be started.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// The handlers of SIGTERM and SIGINT cannot be installed.
+    #[error("SIGTERM and SIGINT cannot be handled")]
+    Signals(#[source] io::Error),
+}
+
+static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// Starts logs, traces, metrics, health and the admin endpoint. Dropping what it returns flushes and ends them.
+///
+/// # Errors
+/// [`InitError`] says which setting is wrong, which port is taken, or that telemetry has been started before.
+pub fn init(config: Config) -> Result<Telemetry, InitError> {
+    if STARTED.swap(true, SeqCst) {
+        return Err(InitError::AlreadyStarted);
+    }
+    // A start that failed may be tried again with better settings.
+    start(config).inspect_err(|_| STARTED.store(false, SeqCst))
+}
+
+fn start(config: Config) -> Result<Telemetry, InitError> {
+    let clock = Clock::system();
+    let ledger = Arc::clone(ledger());
+    let resource = Arc::new(resource(&config));
+    let redactor = redactor(&config, &ledger)?;
+    let registry = registry(&config, &redactor);
+    let board = board(&redactor);
+    set_propagate(config.traces.propagate && !config.disabled);
+    let inner = if config.disabled {
+        Inner::disabled(&config, clock, ledger, resource, registry, board)
+    } else {
+        running(&config, clock, ledger, resource, redactor, registry, board)?
+    };
+    let inner = Arc::new(inner);
+    if config.handle_panics && !config.disabled {
+        panics::install(Arc::downgrade(&inner));
+    }
+    let signals = match config.handle_signals {
+        true => {
+            let (stop, at_end) = (Arc::clone(&inner.stop), Arc::downgrade(&inner));
+            let flush = move || {
+                if let Some(inner) = at_end.upgrade() {
+                    inner.flush(inner.shutdown_timeout);
+                }
+            };
+            Some(signals::listen(stop, flush).map_err(InitError::Signals)?)
+        }
+        false => None,
+    };
+    Ok(Telemetry { inner, signals })
+}
+
+fn running(
+    config: &Config,
+    clock: Clock,
+    ledger: Arc<Ledger>,
+    resource: Arc<Resource>,
+    redactor: Redactor,
+    registry: Registry,
+    board: HealthBoard,
+) -> Result<Inner, InitError> {
+    let traces_filter = Filter::parse(&config.traces.filter).map_err(InitError::TracesFilter)?;
+    let log_filter = Filter::parse(&config.log.filter).map_err(InitError::LogFilter)?;
+    let sampler = Sampler::from_names(&config.traces.sampler, config.traces.sampler_arg.as_deref())?;
+    bridge::register(&registry, &ledger, &board, &resource);
+    registry.register_collector(ProcessCollector::new());
+
+    let reader = Arc::new(registry.clone());
+    let exporter = OtlpExporter::start(
+        otlp(config),
+        &resource,
+        Arc::clone(&ledger),
+        clock.clone(),
+        Some(reader),
+    )?;
+    let log_filter = ReloadableFilter::new(log_filter, clock.clone());
+    let sinks = log_sinks(config, &ledger, &clock, &log_filter)?;
+    let admin = match config.admin.enabled {
+        true => Some(admin(config, &registry, &board, &log_filter, &resource)?),
+        false => None,
+    };
+
+    let mut capture = Capture::builder()
+        .clock(clock.clone())
+        .redactor(redactor)
+        .ledger(Arc::clone(&ledger))
+        .sampler(sampler)
+        .limits(config.traces.limits)
+        .export_filter(traces_filter);
+    for sink in &sinks {
+        capture = capture.sink(Arc::clone(sink) as _);
+    }
+    let same_filter = log_filter.clone();
+    if let Some(sink) = exporter.log_sink(move |metadata| same_filter.enabled(metadata)) {
+        capture = capture.sink(sink);
+    }
+    if let Some(spans) = exporter.span_exporter() {
+        capture = capture.exporter(spans);
+    }
+    let (layer, capture) = capture.build();
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
+        .map_err(|_| InitError::SubscriberTaken)?;
+    Ok(Inner {
+        clock,
+        ledger,
+        resource,
+        registry,
+        board,
+        capture: Some(capture),
+        exporter: Some(exporter),
+        writers: sinks.iter().map(|sink| sink.writer().clone()).collect(),
+        log_filter: Some(log_filter),
+        admin_addr: admin.as_ref().map(AdminHandle::local_addr),
+        admin: Mutex::new(admin),
+        stop: Arc::new(Stop::default()),
+        shutdown_timeout: config.shutdown_timeout,
+        ended: AtomicBool::new(false),
+    })
+}
+
+impl Inner {
+    /// `OTEL_SDK_DISABLED`: instruments and checks can be declared, nothing is captured, sent or served.
+    fn disabled(
+        config: &Config,
+        clock: Clock,
+        ledger: Arc<Ledger>,
+        resource: Arc<Resource>,
+        registry: Registry,
+        board: HealthBoard,
+    ) -> Self {
+        Self {
+            clock,
+            ledger,
+            resource,
+            registry,
+            board,
+            capture: None,
+            exporter: None,
+            writers: Vec::new(),
+            log_filter: None,
+            admin_addr: None,
+            admin: Mutex::new(None),
+            stop: Arc::new(Stop::default()),
+            shutdown_timeout: config.shutdown_timeout,
+            ended: AtomicBool::new(false),
+        }
+    }
+}
+
+/// Who this is (COM-3). The environment goes under both of its names, since backends still know the older one.
+fn resource(config: &Config) -> Resource {
+    let mut resource = Resource::new(&config.service_name);
+    if let Some(version) = &config.service_version {
+        resource.set("service.version", version);
+    }
+    let made_up = || format!("{:016x}{:016x}", crate::next_random(), crate::next_random());
+    resource.set(
+        "service.instance.id",
+        &config.instance_id.clone().unwrap_or_else(made_up),
+    );
+    if let Some(environment) = &config.environment {
+        resource.set("deployment.environment", environment);
+        resource.set("deployment.environment.name", environment);
+    }
+    if let Some(host) = host_name() {
+        resource.set("host.name", &host);
+    }
+    resource.set("process.pid", &std::process::id().to_string());
+    for (key, value) in &config.resource {
+        resource.set(key, value);
+    }
+    resource
+}
+
+fn host_name() -> Option<String> {
+    let from_kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = from_kernel.or_else(|| std::env::var("HOSTNAME").ok())?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+fn redactor(config: &Config, ledger: &Arc<Ledger>) -> Result<Redactor, RedactorError> {
+    let mut builder = Redactor::builder().ledger(Arc::clone(ledger));
+    for name in &config.redact_names {
+        builder = builder.name(name);
+    }
+    builder.build()
+}
+
+fn registry(config: &Config, redactor: &Redactor) -> Registry {
+    let limits = Limits {
+        per_metric: config.metrics.max_series_per_metric,
+        total: config.metrics.max_series,
+    };
+    let registry = Registry::new(limits);
+    let redactor = redactor.clone();
+    registry.set_label_redactor(move |label, value| redactor.field(label, value));
+    registry.set_exemplar_source(sampled_span);
+    registry
+}
+
+/// The current span, if its trace is sampled: exemplars lead to traces that exist.
+fn sampled_span() -> Option<(TraceId, SpanId)> {
+    current_context()
+        .filter(|context| context.is_sampled())
+        .map(|context| (context.trace_id, context.span_id))
+}
+
+fn board(redactor: &Redactor) -> HealthBoard {
+    let board = HealthBoard::new();
+    let redactor = redactor.clone();
+    board.redact_errors(move |error| redactor.value(error).into_owned());
+    board.on_change(|change| {
+        let (component, from, to) = (
+            change.component.as_str(),
+            change.from.as_str(),
+            change.to.as_str(),
+        );
+        match &change.error {
+            Some(reason) => {
+                tracing::warn!(target: "watchroom::health", component, from, to, reason, "health changed")
+            }
+            None => tracing::info!(target: "watchroom::health", component, from, to, "health changed"),
+        }
+    });
+    board
+}
+
+/// One sink for stdout and one for files, each with a writer of its own, so that a blocked pipe does not hold up the file.
+fn log_sinks(
+    config: &Config,
+    ledger: &Arc<Ledger>,
+    clock: &Clock,
+    filter: &ReloadableFilter,
+) -> Result<Vec<Arc<LogSink>>, InitError> {
+    let log = &config.log;
+    let writer = || {
+        Writer::builder()
+            .block_for(log.block_within)
+            .ledger(Arc::clone(ledger))
+    };
+    let sink = |writer, color| {
+        let format = match log.format {
+            LogFormat::Text => watchroom_log::Format::Text,
+            LogFormat::Json => watchroom_log::Format::Json,
+        };
+        let builder = LogSink::builder(writer)
+            .format(format)
+            .color(color)
+            .timer(log.timer)
+            .spans(log.span_lines);
+        Arc::new(
+            builder
+                .threads(log.threads)
+                .filter(filter.clone())
+                .clock(clock.clone())
+                .build(),
+        )
+    };
+    let mut sinks = Vec::new();
+    if log.stdout {
+        let stdout = watchroom_log::stdout().map_err(InitError::LogThread)?;
+        sinks.push(sink(
+            writer().spawn(stdout).map_err(InitError::LogThread)?,
+            log.color,
+        ));
+    }
+    if let Some(file) = &log.file {
+        let file = RollingFile::open(file.clone())?;
+        sinks.push(sink(
+            writer().spawn(file).map_err(InitError::LogThread)?,
+            Color::Never,
+        ));
+    }
+    Ok(sinks)
+}
+
+fn admin(
+    config: &Config,
+    registry: &Registry,
+    board: &HealthBoard,
+    log_filter: &ReloadableFilter,
+    resource: &Resource,
+) -> Result<AdminHandle, AdminError> {
+    let settings = AdminConfig {
+        listen: config.admin.listen,
+        token: config.admin.token.clone(),
+        ..AdminConfig::default()
+    };
+    let parts = Parts {
+        registry: registry.clone(),
+        board: board.clone(),
+        log_filter: Some(log_filter.clone()),
+        build: resource
+            .iter()
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
+    };
+    AdminHandle::start(settings, parts)
+}
+
+fn otlp(config: &Config) -> OtlpConfig {
+    let signal = |wanted: bool, own: &OtlpSettings| wanted.then(|| signal(&config.otlp, own));
+    let (spans, logs) = (&config.traces.batch, &config.log.batch);
+    OtlpConfig {
+        traces: signal(config.traces.otlp, &config.otlp_traces),
+        logs: signal(config.log.otlp, &config.otlp_logs),
+        metrics: signal(
+            config.metrics.exporter == MetricsExporter::Otlp,
+            &config.otlp_metrics,
+        ),
+        trace_batch: spans.size,
+        trace_queue: spans.queue,
+        trace_delay: spans.delay,
+        log_batch: logs.size,
+        log_queue: logs.queue,
+        log_delay: logs.delay,
+        metric_interval: config.metrics.interval,
+        on_problem: Some(Arc::new(report)),
+        ..OtlpConfig::default()
+    }
+}
+
+/// A signal's own settings, filled up with the common ones.
+fn signal(common: &OtlpSettings, own: &OtlpSettings) -> SignalConfig {
+    let protocol = own.protocol.or(common.protocol).unwrap_or_default();
+    let endpoint = match (&own.endpoint, &common.endpoint) {
+        (Some(own), _) => Endpoint::signal(own.as_str()),
+        (None, Some(common)) => Endpoint::base(common.as_str()),
+        (None, None) => Endpoint::base(Protocol::default_endpoint(protocol)),
+    };
+    let mut signal = SignalConfig::new(endpoint, protocol);
+    // A signal's headers take the place of the common ones, as the specification has it.
+    signal.headers = if own.headers.is_empty() {
+        common.headers.clone()
+    } else {
+        own.headers.clone()
+    };
+    if let Some(timeout) = own.timeout.or(common.timeout) {
+        signal.timeout = timeout;
+    }
+    signal.compression = own
+        .gzip
+        .or(common.gzip)
+        .unwrap_or(false)
+        .then_some(Compression::Gzip);
+    signal.tls.certificate = own
+        .tls
+        .certificate
+        .clone()
+        .or_else(|| common.tls.certificate.clone());
+    signal.tls.client_certificate = own
+        .tls
+        .client_certificate
+        .clone()
+        .or_else(|| common.tls.client_certificate.clone());
+    signal.tls.client_key = own
+        .tls
+        .client_key
+        .clone()
+        .or_else(|| common.tls.client_key.clone());
+    signal
+}
+
+/// Says what goes wrong with export, under a target that export itself leaves out.
+fn report(problem: &Problem) {
+    tracing::warn!(
+        target: PROBLEM_TARGET,
+        signal = problem.signal.as_str(),
+        kind = ?problem.kind,
+        endpoint = problem.endpoint.as_str(),
+        units = problem.n_units,
+        unreported = problem.n_unreported,
+        "{}", problem.message
+    );
+}

@@ -1,0 +1,175 @@
+//! The guard: what a running service holds of its telemetry, and the orderly end of it.
+//!
+//! Invariant: the end goes from the source to the sinks (capture, then OTLP, then log lines, then the admin endpoint), once, within
+//! one timeout.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use watchroom_admin::AdminHandle;
+use watchroom_capture::{CaptureHandle, Filter, FilterError, ReloadableFilter};
+use watchroom_core::{Clock, Ledger, Moment, Resource};
+use watchroom_health::HealthBoard;
+use watchroom_log::Writer;
+use watchroom_metrics::Registry;
+use watchroom_otlp::OtlpExporter;
+
+use crate::shutdown::ShutdownReport;
+use crate::signals::{Stop, Stopped};
+
+/// The telemetry of this process. Dropping it flushes every signal and ends it.
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// let telemetry = watchroom::init(watchroom::Config::for_service("shop"))?;
+/// tracing::info!("open");
+/// let report = telemetry.shutdown(Duration::from_secs(5));
+/// assert_eq!(report.dropped(), 0, "{report}");
+/// # Ok::<(), watchroom::InitError>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping the guard ends telemetry"]
+pub struct Telemetry {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) signals: Option<signal_hook::iterator::Handle>,
+}
+
+/// The parts that are running; those that a setting turned off are absent.
+pub(crate) struct Inner {
+    pub(crate) clock: Clock,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) resource: Arc<Resource>,
+    pub(crate) registry: Registry,
+    pub(crate) board: HealthBoard,
+    pub(crate) capture: Option<CaptureHandle>,
+    pub(crate) exporter: Option<OtlpExporter>,
+    pub(crate) writers: Vec<Writer>,
+    pub(crate) log_filter: Option<ReloadableFilter>,
+    pub(crate) admin: Mutex<Option<AdminHandle>>,
+    pub(crate) admin_addr: Option<SocketAddr>,
+    pub(crate) stop: Arc<Stop>,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) ended: AtomicBool,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("resource", &self.resource)
+            .field("admin", &self.admin_addr)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Telemetry {
+    /// Where metrics are declared.
+    #[must_use]
+    pub fn metrics(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    /// Where health checks are registered.
+    #[must_use]
+    pub fn health(&self) -> &HealthBoard {
+        &self.inner.board
+    }
+
+    /// Who this service says it is, on every signal.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        &self.inner.resource
+    }
+
+    /// Address of the admin endpoint, if it is served.
+    #[must_use]
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.inner.admin_addr
+    }
+
+    /// Changes the log levels, in the syntax of `RUST_LOG`.
+    ///
+    /// # Errors
+    /// [`FilterError`] says what is wrong and where.
+    pub fn set_log_filter(&self, filter: &str) -> Result<(), FilterError> {
+        let filter = Filter::parse(filter)?;
+        if let Some(log_filter) = &self.inner.log_filter {
+            log_filter.set(filter);
+        }
+        Ok(())
+    }
+
+    /// Ends when SIGTERM or SIGINT has come. A program that waits for it ends by itself, as it sees fit; for one that never does, the
+    /// signal flushes and ends the process. Works on any async runtime.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + Sync + Unpin + use<> {
+        Stopped(Arc::clone(&self.inner.stop))
+    }
+
+    /// Delivers what waits, within `timeout`.
+    pub fn flush(&self, timeout: Duration) -> ShutdownReport {
+        self.inner.flush(timeout)
+    }
+
+    /// Delivers what waits and ends telemetry, within `timeout`. Says what became of every signal.
+    pub fn shutdown(mut self, timeout: Duration) -> ShutdownReport {
+        self.close_signals();
+        self.inner.shutdown(timeout)
+    }
+
+    fn close_signals(&mut self) {
+        if let Some(handle) = self.signals.take() {
+            handle.close();
+        }
+    }
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        self.close_signals();
+        self.inner.shutdown(self.inner.shutdown_timeout);
+    }
+}
+
+impl Inner {
+    /// Time left until `deadline`.
+    fn left(&self, deadline: Moment) -> Duration {
+        deadline.since(self.clock.now())
+    }
+
+    pub(crate) fn flush(&self, timeout: Duration) -> ShutdownReport {
+        let deadline = self.clock.now().after(timeout);
+        let mut complete = true;
+        for writer in &self.writers {
+            complete &= writer.flush(self.left(deadline));
+        }
+        if let Some(exporter) = &self.exporter {
+            complete &= !exporter.flush(self.left(deadline)).timed_out;
+        }
+        ShutdownReport::of(&self.ledger, complete)
+    }
+
+    pub(crate) fn shutdown(&self, timeout: Duration) -> ShutdownReport {
+        let deadline = self.clock.now().after(timeout);
+        if self.ended.swap(true, SeqCst) {
+            return ShutdownReport::of(&self.ledger, true);
+        }
+        let mut complete = true;
+        if let Some(capture) = &self.capture {
+            capture.shutdown();
+        }
+        if let Some(exporter) = &self.exporter {
+            complete &= !exporter.shutdown(self.left(deadline)).timed_out;
+        }
+        // Log lines last of the signals, so that what the exporter had to say is still written.
+        for writer in &self.writers {
+            complete &= writer.shutdown(self.left(deadline)).dropped == 0;
+        }
+        let admin = self.admin.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(admin) = admin {
+            admin.shutdown(self.left(deadline).max(Duration::from_millis(100)));
+        }
+        ShutdownReport::of(&self.ledger, complete)
+    }
+}
