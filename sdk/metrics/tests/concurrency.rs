@@ -132,13 +132,16 @@ fn collecting_meanwhile_never_sees_a_counter_go_back() {
         let writers: Vec<_> = (0..3).map(|_| scope.spawn(|| record(&m, 20_000))).collect();
         let reader = scope.spawn(|| {
             let (mut before, mut n) = (0.0, 0);
-            while !done.load(Relaxed) {
+            loop {
+                let last = done.load(Relaxed);
                 let now = sum(&registry, "c_closed_total");
                 assert!(now >= before, "{now} after {before}");
                 before = now;
                 n += 1;
+                if last {
+                    return n;
+                }
             }
-            n
         });
         for writer in writers {
             writer.join().unwrap();
