@@ -102,7 +102,8 @@ fn a_slow_collector_delays_nobody_but_its_own_signal() {
     quick.wait(|received| received.n_logs() == 5);
     slow.open_gate();
     assert!(rig.exporter.flush(LONG).is_complete());
-    assert_eq!((slow.received().n_spans(), slow.received().n_requests), (5, 1));
+    let received = slow.received();
+    assert_eq!((received.n_spans(), received.n_requests), (5, 1));
 }
 
 #[test]
@@ -126,10 +127,8 @@ fn http_429_is_tried_again_and_so_are_the_gateways_errors() {
     let rig = start(spans_to(&collector.url(), Protocol::HttpProtobuf));
     rig.export_spans(2);
     assert!(rig.exporter.flush(LONG).is_complete());
-    assert_eq!(
-        (collector.received().n_requests, collector.received().n_spans()),
-        (5, 2)
-    );
+    let received = collector.received();
+    assert_eq!((received.n_requests, received.n_spans()), (5, 2));
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Receivers, records and settings for the tests.
 
+#[path = "support/collector.rs"]
 pub(crate) mod collector;
+#[path = "support/expected.rs"]
 pub(crate) mod expected;
+#[path = "support/records.rs"]
 pub(crate) mod records;
 
 use std::sync::{Arc, Mutex};
@@ -11,7 +14,7 @@ use watchroom_core::{Clock, Ledger, Resource};
 use watchroom_metrics::snapshot::{Bounds, Family, HistogramValue, Value};
 use watchroom_metrics::{Kind, Snapshot};
 use watchroom_otlp::{
-    Compression, Endpoint, MetricsReader, OtlpConfig, OtlpExporter, Problem, Protocol, RetryConfig,
+    Compression, Endpoint, MetricsReader, OtlpConfig, OtlpExporter, PROBLEM_TARGET, Problem, Protocol, RetryConfig,
     SignalConfig,
 };
 
@@ -82,7 +85,8 @@ pub(crate) fn start_with(mut config: OtlpConfig, metrics: Arc<dyn MetricsReader>
     let seen = Arc::clone(&problems);
     config.problem_interval = Duration::ZERO;
     config.on_problem = Some(Arc::new(move |problem| {
-        seen.lock().unwrap().push(problem.clone())
+        tracing::warn!(target: PROBLEM_TARGET, "{problem}");
+        seen.lock().unwrap().push(problem.clone());
     }));
     let exporter = OtlpExporter::start(
         config,
