@@ -1,7 +1,10 @@
 //! What a line costs whoever logs: four fields inside two spans, redacted, with trace ids, handed to the writer.
 //!
 //! `cargo bench -p watchroom-log`. The goals stand in `bench/README.md`; the peers run in the workspace's own benchmark.
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot start has nothing to measure")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot start has nothing to measure"
+)]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -18,13 +21,27 @@ fn main() {
 
 fn line(bencher: Bencher<'_, '_>, format: Format) {
     // Room enough that no line waits, so that the time is that of making it.
-    let writer =
-        Writer::builder().max_bytes(256 << 20).block_for(Duration::from_secs(1)).spawn(std::io::sink()).unwrap();
-    let sink =
-        Arc::new(LogSink::builder(writer).format(format).color(Color::Never).spans(SpanLines::NONE).build());
+    let writer = Writer::builder()
+        .max_bytes(256 << 20)
+        .block_for(Duration::from_secs(1))
+        .spawn(std::io::sink())
+        .unwrap();
+    let sink = Arc::new(
+        LogSink::builder(writer)
+            .format(format)
+            .color(Color::Never)
+            .spans(SpanLines::NONE)
+            .build(),
+    );
     let (layer, _handle) = Capture::builder().sink(Arc::clone(&sink) as _).build();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-        tracing::info_span!("request", method = "GET", route = "/orders/{id}", request_id = "0192-f3").in_scope(|| {
+        tracing::info_span!(
+            "request",
+            method = "GET",
+            route = "/orders/{id}",
+            request_id = "0192-f3"
+        )
+        .in_scope(|| {
             tracing::info_span!("load", table = "orders", rows = 3).in_scope(|| {
                 bencher.bench_local(|| {
                     tracing::info!(

@@ -1,0 +1,7 @@
+//! Lines as they are read: the two forms, and what is in them.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod json;
+mod panic;
+mod support;
+mod text;
