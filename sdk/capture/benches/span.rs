@@ -55,7 +55,12 @@ fn capture(sampler: Sampler) -> Dispatch {
 }
 
 fn span() {
-    let span = tracing::info_span!("span", method = black_box("GET"), n = black_box(7_u64), hit = black_box(true));
+    let span = tracing::info_span!(
+        "span",
+        method = black_box("GET"),
+        n = black_box(7_u64),
+        hit = black_box(true)
+    );
     let _entered = span.enter();
 }
 

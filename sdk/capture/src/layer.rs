@@ -51,19 +51,37 @@ impl CaptureLayer {
     }
 
     /// The nearest captured span at or above one that the registry knows.
-    fn captured<S>(&self, id: &Id, ctx: &Context<'_, S>) -> Option<u64>
+    fn captured<S>(&self, id: Option<&Id>, ctx: &Context<'_, S>) -> Option<(u64, SlotRef<'_>)>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
+        let id = id?;
         let direct = id.into_u64();
-        if self.shared.table.get(direct).is_some() {
-            return Some(direct);
+        if let Some(slot) = self.shared.table.get(direct) {
+            return Some((direct, slot));
         }
         // Only where another layer wants spans that none of our sinks does.
-        let scope = ctx.span(id)?.scope();
-        scope
-            .map(|span| span.id().into_u64())
-            .find(|id| self.shared.table.get(*id).is_some())
+        ctx.span(id)?.scope().find_map(|span| {
+            let id = span.id().into_u64();
+            Some((id, self.shared.table.get(id)?))
+        })
+    }
+
+    /// The nearest captured span around what is made: the given one, the current one, or none.
+    fn around<S>(
+        &self,
+        is_contextual: bool,
+        given: Option<&Id>,
+        ctx: &Context<'_, S>,
+    ) -> Option<(u64, SlotRef<'_>)>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if is_contextual {
+            self.captured(ctx.current_span().id(), ctx)
+        } else {
+            self.captured(given, ctx)
+        }
     }
 
     /// The sampling decision is made here, once for each local root, and nowhere else but in `set_parent` before anybody has seen it.
@@ -166,17 +184,10 @@ where
             return;
         }
         let now = shared.clock.now();
-        let around = if attrs.is_contextual() {
-            ctx.current_span().id().cloned()
-        } else {
-            attrs.parent().cloned()
-        };
-        let around = around.and_then(|id| self.captured(&id, &ctx));
+        let around = self.around(attrs.is_contextual(), attrs.parent(), &ctx);
         let in_trace = shared.exporter.is_none() || site.interest & EXPORT != 0;
-        let origin = {
-            let slot = around.and_then(|id| shared.table.get(id));
-            self.origin(slot.as_ref(), in_trace)
-        };
+        let origin = self.origin(around.as_ref().map(|(_, slot)| slot), in_trace);
+        let around = around.map_or(0, |(id, _)| id);
 
         let mut record = pool::take(metadata, origin.context);
         record.parent = origin.parent;
@@ -206,7 +217,7 @@ where
             scratch.special.apply(&mut record);
             let slot = shared
                 .table
-                .insert(id.into_u64(), around.unwrap_or(0), site.interest, flags, record);
+                .insert(id.into_u64(), around, site.interest, flags, record);
             if let Some(slot) = slot {
                 shared.late(&slot, scratch);
             }
@@ -255,12 +266,9 @@ where
         if site.interest == 0 || fan_out::in_sink() {
             return;
         }
-        let around = if event.is_contextual() {
-            ctx.current_span().id().cloned()
-        } else {
-            event.parent().cloned()
-        };
-        let around = around.and_then(|id| self.captured(&id, &ctx));
+        let around = self
+            .around(event.is_contextual(), event.parent(), &ctx)
+            .map(|(id, _)| id);
         let export_to = if site.interest & EXPORT == 0 {
             None
         } else {

@@ -327,9 +327,14 @@ impl SlotState {
     }
 
     fn take(&mut self) -> Option<Box<SpanRecord>> {
-        // Whoever still holds the record keeps it; a copy is taken then, which `record_mut` makes.
-        self.record_mut()?;
-        let mut record = self.cell.as_mut().and_then(Arc::get_mut)?.record.take()?;
+        let mut record = match self.cell.as_mut().and_then(Arc::get_mut) {
+            Some(cell) => cell.record.take()?,
+            None => {
+                // Whoever still holds the record keeps it; a copy is taken then, which `record_mut` makes.
+                self.record_mut()?;
+                self.cell.as_mut().and_then(Arc::get_mut)?.record.take()?
+            }
+        };
         self.late.move_into(&mut record);
         Some(record)
     }

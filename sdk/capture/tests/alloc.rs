@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use tracing::{debug, info, info_span};
-use tracing_core::Metadata;
+use tracing_core::{LevelFilter, Metadata};
 use tracing_subscriber::layer::SubscriberExt as _;
 use watchroom_capture::{Capture, EventRecord, Filter, Sampler, Scope, Sink, SpanExporter, SpanRecord, pool};
 
@@ -57,7 +57,7 @@ struct Reader;
 
 impl Sink for Reader {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        Filter::enabled(&Filter::parse("info").unwrap(), metadata)
+        Filter::level(LevelFilter::INFO).enabled(metadata)
     }
 
     fn on_event(&self, event: &EventRecord<'_>, scope: Scope<'_>) {
@@ -98,7 +98,7 @@ fn check(sampler: Sampler) {
         .sampler(sampler)
         .sink(Arc::new(Reader))
         .exporter(Arc::new(Recycler))
-        .export_filter(Filter::parse("info").unwrap())
+        .export_filter(Filter::level(LevelFilter::INFO))
         .build();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         (0..100).for_each(request);

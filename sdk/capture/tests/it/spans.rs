@@ -190,7 +190,7 @@ fn errors_carry_their_whole_chain_and_become_exceptions() {
     info_span!("message").in_scope(|| error!(error = %failure, "with a message"));
     drop(info_span!("field", cause = error));
     let spans = bench.exported.take();
-    let span = |name| &*spans[Exported::one(&spans, name)];
+    let span = |name| &spans[Exported::one(&spans, name)];
     assert_eq!(
         events(span("dyn")),
         [(

@@ -12,22 +12,22 @@ use watchroom_capture::{
 
 /// Spans that were exported, in order of their closing.
 #[derive(Default)]
-pub(crate) struct Exported(Mutex<Vec<Box<SpanRecord>>>);
+pub(crate) struct Exported(Mutex<Vec<SpanRecord>>);
 
 impl SpanExporter for Exported {
     fn export(&self, span: Box<SpanRecord>) {
-        self.0.lock().unwrap().push(span);
+        self.0.lock().unwrap().push(*span);
     }
 }
 
 impl Exported {
-    pub(crate) fn take(&self) -> Vec<Box<SpanRecord>> {
+    pub(crate) fn take(&self) -> Vec<SpanRecord> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 
     /// The only span of a name.
     #[track_caller]
-    pub(crate) fn one(spans: &[Box<SpanRecord>], name: &str) -> usize {
+    pub(crate) fn one(spans: &[SpanRecord], name: &str) -> usize {
         let found: Vec<_> = (0..spans.len())
             .filter(|idx| spans[*idx].name() == name)
             .collect();
