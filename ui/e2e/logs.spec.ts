@@ -34,8 +34,9 @@ test('a level is a filter', async ({ page }) => {
   await page.getByRole('group', { name: 'Levels' }).getByRole('button', { name: 'info' }).click();
   await expect(page).toHaveURL(/level=info/);
   await expect(page.getByTestId('log-line').first()).toBeVisible();
-  const shown = await page.locator('.log-level').allTextContents();
-  expect(new Set(shown)).toEqual(new Set(['info']));
+  await expect
+    .poll(async () => [...new Set(await page.locator('.log-level').allTextContents())], { message: 'levels in sight' })
+    .toEqual(['info']);
 });
 
 test('plain words search the lines', async ({ page }) => {

@@ -6,7 +6,7 @@ import * as prometheus from '../api/prometheus';
 import { Icon, type IconName } from '../components/icons';
 import { TimePicker } from '../components/time-picker';
 import { useStore } from '../lib/store';
-import { useLoad } from '../lib/use-load';
+import { underWay, useLoad } from '../lib/use-load';
 import { focusSearch, useGlobalKeys } from './keys';
 import { href, Link, usePlace } from './router';
 import { chooseTheme, themeChoice, type ThemeChoice } from './theme';
@@ -106,6 +106,7 @@ export function Shell({ title, children }: { title: string; children: ComponentC
         </div>
       </nav>
       <div class="page">
+        <WaitLine />
         <header class="top">
           <h1>{title}</h1>
           <div id="top-slot" />
@@ -124,6 +125,11 @@ export function Shell({ title, children }: { title: string; children: ComponentC
       {help && <Help close={() => setHelp(false)} />}
     </div>
   );
+}
+
+/** A line of light along the top while answers are awaited; it shows only when they take a moment. */
+function WaitLine() {
+  return useStore(underWay) > 0 ? <div class="wait-line" aria-hidden="true" /> : null;
 }
 
 function Mark() {

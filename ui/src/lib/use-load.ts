@@ -2,6 +2,10 @@
 // and what is shown stays until its successor is here.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { createStore } from './store';
+
+/** How many requests are under way on the whole page. */
+export const underWay = createStore(0);
 
 export interface Loaded<T> {
   data: T | undefined;
@@ -28,20 +32,31 @@ export function useLoad<T>(key: string | null, subject: string, load: (signal: A
       return;
     }
     const control = new AbortController();
+    let ended = false;
+    const end = () => {
+      if (!ended) underWay.set(underWay.get() - 1);
+      ended = true;
+    };
+    underWay.set(underWay.get() + 1);
     setState((old) =>
       old.subject === subject ? { ...old, loading: true } : { subject, loading: true },
     );
     latest.current(control.signal).then(
       (data) => {
+        end();
         if (!control.signal.aborted) setState({ subject, data, loading: false });
       },
       (cause: unknown) => {
+        end();
         if (control.signal.aborted) return;
         const error = cause instanceof Error ? cause : new Error(String(cause));
         setState((old) => ({ subject, ...(old.data !== undefined ? { data: old.data } : {}), error, loading: false }));
       },
     );
-    return () => control.abort();
+    return () => {
+      end();
+      control.abort();
+    };
   }, [key, subject, attempt]);
   const current = state.subject === subject;
   return {

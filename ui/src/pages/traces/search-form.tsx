@@ -26,10 +26,11 @@ export function useSearch(): Search {
     tags: get('tags'),
     min: get('min'),
     max: get('max'),
-    limit: get('limit') || '50',
+    limit: get('limit') || DEFAULT_LIMIT,
   };
 }
 
+export const DEFAULT_LIMIT = '100';
 const LIMITS = ['20', '50', '100', '200', '500', '1000'];
 
 export function SearchForm({ service, services, search }: { service: string; services: string[]; search: Search }) {
@@ -137,7 +138,7 @@ export function SearchForm({ service, services, search }: { service: string; ser
           class="select"
           name="limit"
           value={search.limit}
-          onChange={(e) => setParams({ limit: e.currentTarget.value === '50' ? null : e.currentTarget.value })}
+          onChange={(e) => setParams({ limit: e.currentTarget.value === DEFAULT_LIMIT ? null : e.currentTarget.value })}
         >
           {withCurrent(LIMITS, search.limit).map((n) => (
             <option key={n}>{n}</option>

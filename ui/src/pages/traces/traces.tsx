@@ -11,7 +11,7 @@ import { ago, dateClock, micros, plural } from '../../lib/format';
 import { parseTags, sortSummaries, summarise, type SortOrder, type TraceSummary } from '../../lib/trace-search';
 import { useLoad } from '../../lib/use-load';
 import { Scatter } from './scatter';
-import { SearchForm, useSearch } from './search-form';
+import { DEFAULT_LIMIT, SearchForm, useSearch } from './search-form';
 
 const ORDERS: Record<SortOrder, string> = {
   recent: 'Most recent',
@@ -41,7 +41,7 @@ export function Traces() {
         maxDuration: search.max,
         startMs: time.range.start,
         endMs: time.range.end,
-        limit: Number(search.limit) || 50,
+        limit: Number(search.limit) || Number(DEFAULT_LIMIT),
       },
       signal,
     );
@@ -62,7 +62,7 @@ export function Traces() {
         </EmptyState>
       ) : (
         <Show of={found} skeleton={<Searching />}>
-          {(list) => <Results list={list} limit={Number(search.limit) || 50} range={time.range} service={service} />}
+          {(list) => <Results list={list} limit={Number(search.limit) || Number(DEFAULT_LIMIT)} range={time.range} service={service} />}
         </Show>
       )}
     </>
