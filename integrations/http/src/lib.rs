@@ -1,1 +1,31 @@
-//! tower layers for axum and tonic: context, request id, RED metrics.
+//! tower layers that give an HTTP or gRPC server, or a client, its light: the caller's trace context, a request id, a span, and
+//! count, duration, in-flight and body sizes by route template.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let telemetry = watchroom::init(watchroom::Config::for_service("orders"))?;
+//! // axum: `Router::layer`, so that the route is known when a request comes in.
+//! let layer = watchroom_http::ServerLayer::http(telemetry.metrics())?;
+//! // tonic: `Server::builder().layer(…)`.
+//! let layer = watchroom_http::ServerLayer::rpc(telemetry.metrics())?;
+//! # Ok(()) }
+//! ```
+//!
+//! Invariant: a path never becomes a label; what has no route template is the one value `unmatched`. The caller's headers are never
+//! trusted to be well-formed.
+//! Not here: frameworks' own types, but for axum's route template behind the feature `axum`. tonic needs no feature: it speaks `http`.
+
+mod body;
+mod client;
+mod context;
+mod labels;
+mod metrics;
+mod observe;
+mod request_id;
+mod server;
+
+pub use body::ObservedBody;
+pub use client::{ClientLayer, ClientService, inject_headers};
+pub use context::RequestContext;
+pub use request_id::{REQUEST_ID_HEADER, RequestId};
+pub use server::{ResponseFuture, ServerLayer, ServerService};

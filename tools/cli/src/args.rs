@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use watchroom_server::{Config, Retention, ScrapeTarget};
 
 use crate::units;
@@ -26,6 +27,49 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the backend: receive, keep, query, evaluate rules and serve the page
     Up(UpArgs),
+    /// Show it all: the backend, the reference systems, traffic and faults
+    Demo(DemoArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Run one of the reference systems in this process; what `demo` starts
+    #[command(subcommand, hide = true)]
+    System(System),
+}
+
+/// Flags of `watchroom demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Address of the page and of every HTTP API; a port that is taken gives way to a free one
+    #[arg(long, value_name = "ADDR", env = "WATCHROOM_LISTEN", default_value = "127.0.0.1:7200", value_parser = units::address)]
+    pub(crate) listen: SocketAddr,
+    /// Directory in which data is kept; a temporary one, removed at the end, if not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Stop by itself after this time, such as 90s or 10m, with exit code 0
+    #[arg(long = "for", value_name = "DURATION", value_parser = units::age)]
+    pub(crate) run_for: Option<Duration>,
+    /// Print one line of JSON on standard output when all is ready: the URL and the address of every process
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Requests per second of the traffic
+    #[arg(long, value_name = "N", default_value_t = 25.0)]
+    pub(crate) rate: f64,
+}
+
+/// Flags of `watchroom completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+/// The reference systems.
+#[derive(Debug, Subcommand)]
+pub(crate) enum System {
+    /// Content-addressed compute store
+    DerivaServer(deriva::server::Options),
+    /// Traffic against it
+    DerivaTraffic(watchroom_fleet::traffic::Options),
 }
 
 /// Flags of `watchroom up`; each has a variable of the environment, and the flag wins.
@@ -107,6 +151,7 @@ mod tests {
             Ok(Cli {
                 command: Command::Up(args),
             }) => Ok(args.config()),
+            Ok(other) => Err(format!("{other:?}")),
             Err(error) => Err(error.to_string()),
         }
     }

@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::UpArgs;
-use crate::{Failure, log};
+use crate::command::Failure;
+use crate::log;
 
 /// Time for open requests to be answered and for the last data to be written.
 const SHUTDOWN: Duration = Duration::from_secs(10);

@@ -70,11 +70,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // systems/
     ("deriva", &["watchroom", "watchroom-http"]),
-    ("watchroom-fleet", &["deriva"]),
+    ("watchroom-fleet", &["watchroom", "watchroom-http", "deriva"]),
     // tools/ and the rest
-    ("watchroom-cli", &["watchroom-server", "watchroom-fleet"]),
+    ("watchroom-cli", &["watchroom-server", "watchroom-fleet", "deriva"]),
     ("watchroom-bench", &["watchroom", "watchroom-http"]),
-    ("watchroom-e2e", &[]),
+    ("watchroom-e2e", &["watchroom-cli"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,145 @@
+//! The layer of clients: the current trace and request id go along, the call has a span and metrics.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::HeaderName;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+use tracing::{Span, field, info_span};
+use watchroom::capture::context::current_field;
+use watchroom::metrics::{RegisterError, Registry};
+
+use crate::body::ObservedBody;
+use crate::labels::MethodLabel;
+use crate::metrics::{HttpClientMetrics, RpcClientMetrics};
+use crate::observe::{Instruments, Observation};
+use crate::request_id::REQUEST_ID_HEADER;
+use crate::server::{ResponseFuture, rpc_method};
+
+/// Gives a client its light. For tonic: wrap the `Channel` and hand the service to the generated client.
+#[derive(Debug, Clone)]
+pub struct ClientLayer {
+    instruments: Instruments,
+}
+
+impl ClientLayer {
+    /// For HTTP. Metrics: `http_client_requests_total` and `http_client_request_duration_seconds` by `method`, `status_group`,
+    /// `http_client_requests_in_flight`. Span: `http_call`.
+    ///
+    /// # Errors
+    /// [`RegisterError`] if another declaration has taken one of the names.
+    pub fn http(registry: &Registry) -> Result<Self, RegisterError> {
+        Ok(Self {
+            instruments: Instruments::HttpClient(Arc::new(HttpClientMetrics::register(registry)?)),
+        })
+    }
+
+    /// For gRPC. Metrics: `rpc_client_requests_total` and `rpc_client_request_duration_seconds` by `method`, `status`,
+    /// `rpc_client_requests_in_flight`. Span: `rpc_call`.
+    ///
+    /// # Errors
+    /// [`RegisterError`] if another declaration has taken one of the names.
+    pub fn rpc(registry: &Registry) -> Result<Self, RegisterError> {
+        Ok(Self {
+            instruments: Instruments::RpcClient(Arc::new(RpcClientMetrics::register(registry)?)),
+        })
+    }
+
+    /// Puts the layer around a service.
+    pub fn wrap<S>(&self, inner: S) -> ClientService<S> {
+        ClientService {
+            inner,
+            instruments: self.instruments.clone(),
+        }
+    }
+}
+
+impl<S> Layer<S> for ClientLayer {
+    type Service = ClientService<S>;
+
+    fn layer(&self, inner: S) -> ClientService<S> {
+        self.wrap(inner)
+    }
+}
+
+/// A client with its light.
+#[derive(Debug, Clone)]
+pub struct ClientService<S> {
+    inner: S,
+    instruments: Instruments,
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for ClientService<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ResBody: Body,
+{
+    type Response = Response<ObservedBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let is_rpc = self.instruments.is_rpc();
+        let route = if is_rpc {
+            rpc_method(request.uri().path())
+        } else {
+            Arc::from("")
+        };
+        let span = if is_rpc {
+            rpc_span(&route)
+        } else {
+            http_span(&request)
+        };
+        span.in_scope(|| inject_headers(request.headers_mut()));
+        let method = MethodLabel::from(request.method());
+        let observation = Observation::begin(self.instruments.clone(), method, route, span);
+        let inner = observation.span().in_scope(|| self.inner.call(request));
+        ResponseFuture::new(inner, observation, None)
+    }
+}
+
+fn rpc_span(route: &str) -> Span {
+    let (service, method) = route.split_once('/').unwrap_or(("", route));
+    info_span!(
+        "rpc_call",
+        otel.name = route,
+        otel.kind = "client",
+        otel.status_code = field::Empty,
+        rpc.system = "grpc",
+        rpc.service = service,
+        rpc.method = method,
+        rpc.grpc.status_code = field::Empty,
+    )
+}
+
+fn http_span<B>(request: &Request<B>) -> Span {
+    let method = request.method().as_str();
+    info_span!(
+        "http_call",
+        otel.name = method,
+        otel.kind = "client",
+        otel.status_code = field::Empty,
+        http.request.method = method,
+        server.address = request.uri().host(),
+        server.port = request.uri().port_u16(),
+        url.path = request.uri().path(),
+        http.response.status_code = field::Empty,
+    )
+}
+
+/// Puts the current span's context and the current request id into headers, for clients that are no tower service.
+pub fn inject_headers(headers: &mut HeaderMap) {
+    watchroom::inject(headers);
+    if let Some(id) = current_field("request_id").and_then(|id| HeaderValue::try_from(id).ok()) {
+        headers
+            .entry(HeaderName::from_static(REQUEST_ID_HEADER))
+            .or_insert(id);
+    }
+}

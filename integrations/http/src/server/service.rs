@@ -1,0 +1,103 @@
+//! The service that the layer puts around a server.
+
+use std::task::{Context, Poll};
+
+use http::{Request, Response, header};
+use http_body::Body;
+use tower_service::Service;
+use tracing::{Span, field, info_span};
+
+use super::future::ResponseFuture;
+use super::route::{http_route, rpc_method};
+use crate::body::ObservedBody;
+use crate::context::RequestContext;
+use crate::labels::MethodLabel;
+use crate::observe::{Instruments, Observation, bytes_f64};
+use crate::request_id::RequestId;
+
+/// A server with its light.
+#[derive(Debug, Clone)]
+pub struct ServerService<S> {
+    pub(super) inner: S,
+    pub(super) instruments: Instruments,
+    pub(super) with_span: bool,
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for ServerService<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ResBody: Body,
+{
+    type Response = Response<ObservedBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let request_id = RequestId::of(request.headers());
+        let context = RequestContext {
+            request_id: request_id.clone(),
+            parent: watchroom::extract(request.headers()),
+        };
+        let route = if self.instruments.is_rpc() {
+            rpc_method(request.uri().path())
+        } else {
+            http_route(&request)
+        };
+        let method = MethodLabel::from(request.method());
+        if let Instruments::HttpServer(metrics) = &self.instruments
+            && let Some(len) = request
+                .headers()
+                .get(header::CONTENT_LENGTH)
+                .and_then(|v| v.to_str().ok()?.parse().ok())
+        {
+            metrics.request_body.observe(method, bytes_f64(len));
+        }
+        let span = if self.with_span {
+            self.span(&request, &context, &route)
+        } else {
+            Span::none()
+        };
+        let observation = Observation::begin(self.instruments.clone(), method, route, span);
+        request.extensions_mut().insert(context);
+        let inner = observation.span().in_scope(|| self.inner.call(request));
+        ResponseFuture::new(inner, observation, Some(request_id))
+    }
+}
+
+impl<S> ServerService<S> {
+    fn span<B>(&self, request: &Request<B>, context: &RequestContext, route: &str) -> Span {
+        let http_method = request.method().as_str();
+        context.make_span(|request_id| {
+            if self.instruments.is_rpc() {
+                let (service, method) = route.split_once('/').unwrap_or(("", route));
+                info_span!(
+                    "rpc_request",
+                    otel.name = route,
+                    otel.kind = "server",
+                    otel.status_code = field::Empty,
+                    request_id,
+                    rpc.system = "grpc",
+                    rpc.service = service,
+                    rpc.method = method,
+                    rpc.grpc.status_code = field::Empty,
+                )
+            } else {
+                info_span!(
+                    "http_request",
+                    otel.name = format_args!("{http_method} {route}"),
+                    otel.kind = "server",
+                    otel.status_code = field::Empty,
+                    request_id,
+                    http.request.method = http_method,
+                    http.route = route,
+                    url.path = request.uri().path(),
+                    http.response.status_code = field::Empty,
+                )
+            }
+        })
+    }
+}

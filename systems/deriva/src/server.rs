@@ -1,0 +1,101 @@
+//! `deriva-server`: options, telemetry, gRPC, health, and a clean end.
+
+mod health;
+mod options;
+mod rpc;
+mod stream;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::Server;
+use tracing::{info, warn};
+use watchroom::Telemetry;
+
+pub use options::{LogFormatArg, Options};
+pub use rpc::DerivaService;
+
+use crate::engine::{Engine, EngineConfig};
+use crate::metrics::DerivaMetrics;
+use crate::proto::deriva_server::DerivaServer;
+use crate::proto::{FILE_DESCRIPTOR_SET, SERVICE_NAME};
+use crate::storage::{MAX_LEAF_BYTES, Storage};
+
+/// Room for the message around the largest leaf.
+const MAX_MESSAGE_BYTES: usize = MAX_LEAF_BYTES + (64 << 10);
+
+/// Runs a server until SIGINT or SIGTERM. Blocks the thread; makes its own runtime.
+///
+/// # Errors
+/// What kept it from starting: settings, a port in use, a data folder in use.
+pub fn run(options: Options) -> anyhow::Result<()> {
+    let telemetry = watchroom::init(options.telemetry()?)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    let outcome = runtime.block_on(serve(&options, &telemetry));
+    // Functions that are still computing must not keep the process from ending.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(options: &Options, telemetry: &Telemetry) -> anyhow::Result<()> {
+    let metrics = DerivaMetrics::register(telemetry.metrics())?;
+    let config = EngineConfig {
+        cache_bytes: options.cache_bytes,
+        verification: options.verify,
+        demo_functions: options.demo_functions,
+    };
+    let engine = Arc::new(Engine::open(Storage::open(&options.data_dir)?, metrics, config)?);
+    health::register(telemetry.health(), &engine);
+
+    let listener = TcpListener::bind(options.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}; set another address with --listen",
+            options.listen
+        )
+    })?;
+    let address = listener
+        .local_addr()
+        .context("reading the address that was bound")?;
+    let (reporter, health_service) = tonic_health::server::health_reporter();
+    reporter.set_serving::<DerivaServer<DerivaService>>().await;
+    let watch = health::report(telemetry.health().clone(), reporter);
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .context("building the reflection service")?;
+    let deriva = DerivaServer::new(DerivaService::new(Arc::clone(&engine)))
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+
+    info!(
+        grpc = %address,
+        admin = telemetry.admin_addr().map(tracing::field::display),
+        data_dir = %options.data_dir.display(),
+        verification = options.verify.as_str(),
+        service = SERVICE_NAME,
+        "deriva-server is ready"
+    );
+    let served = Server::builder()
+        .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
+        .max_concurrent_streams(1_024)
+        .layer(watchroom_http::ServerLayer::rpc(telemetry.metrics())?.without_span())
+        .add_service(deriva)
+        .add_service(health_service)
+        .add_service(reflection)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), telemetry.stopped())
+        .await;
+    watch.abort();
+    if let Err(error) = engine.storage().sync() {
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "the last sync of the store failed"
+        );
+    }
+    info!("deriva-server has stopped");
+    served.context("serving gRPC")
+}
