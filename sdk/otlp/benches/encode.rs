@@ -31,7 +31,8 @@ fn spans() -> Vec<SpanRecord> {
         .map(|i| {
             let mut span = records::span(i);
             span.fields.push("method", "put_leaf".into());
-            span.fields.push("request_id", "0190f3a1-7f4b-7c1e-9d62-1f0a3b5c7d9e".into());
+            span.fields
+                .push("request_id", "0190f3a1-7f4b-7c1e-9d62-1f0a3b5c7d9e".into());
             if i % 8 == 0 {
                 span.events.push(&records::ADDED, 1, &records::event_fields());
             }
@@ -50,13 +51,19 @@ fn encode(batch: &mut Batch, resource: &[u8], spans: &[SpanRecord]) -> Vec<wire:
 }
 
 fn resource() -> Vec<u8> {
-    wire::encode_resource(&Resource::new("bench").with("host.name", "h").with("team", "storage"))
+    wire::encode_resource(
+        &Resource::new("bench")
+            .with("host.name", "h")
+            .with("team", "storage"),
+    )
 }
 
 #[divan::bench]
 fn batch_of_512_spans(bencher: Bencher<'_, '_>) {
     let (spans, resource, mut batch) = (spans(), resource(), Batch::default());
-    bencher.counter(ItemsCount::new(N)).bench_local(|| encode(&mut batch, &resource, black_box(&spans)));
+    bencher
+        .counter(ItemsCount::new(N))
+        .bench_local(|| encode(&mut batch, &resource, black_box(&spans)));
 }
 
 #[divan::bench]
@@ -66,7 +73,8 @@ fn batch_of_512_spans_and_gzip(bencher: Bencher<'_, '_>) {
         let requests = encode(&mut batch, &resource, black_box(&spans));
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         for request in &requests {
-            gzip.write_all(&request.body).expect("memory takes what is written");
+            gzip.write_all(&request.body)
+                .expect("memory takes what is written");
         }
         gzip.finish()
     });
@@ -81,12 +89,18 @@ fn peer_prost_512_spans(bencher: Bencher<'_, '_>) {
             .iter()
             .map(|span| expected::span(span, SpanAttributes::default()))
             .collect();
-        let scope = opentelemetry_proto::tonic::trace::v1::ScopeSpans { spans, ..Default::default() };
+        let scope = opentelemetry_proto::tonic::trace::v1::ScopeSpans {
+            spans,
+            ..Default::default()
+        };
         let resource = opentelemetry_proto::tonic::trace::v1::ResourceSpans {
             scope_spans: vec![scope],
             ..Default::default()
         };
-        ExportTraceServiceRequest { resource_spans: vec![resource] }.encode_to_vec()
+        ExportTraceServiceRequest {
+            resource_spans: vec![resource],
+        }
+        .encode_to_vec()
     });
 }
 
@@ -104,7 +118,12 @@ fn one_log_record(bencher: Bencher<'_, '_>) {
             time: Moment::default(),
             fields: black_box(&fields),
         };
-        wire::encode_log(&mut out, &event, Scope::new(&[&root, &inner]), SpanAttributes::default());
+        wire::encode_log(
+            &mut out,
+            &event,
+            Scope::new(&[&root, &inner]),
+            SpanAttributes::default(),
+        );
         black_box(out.len())
     });
 }

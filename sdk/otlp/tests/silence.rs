@@ -80,7 +80,10 @@ fn nothing_of_the_exporters_traffic_is_seen_but_what_its_hook_says_is() {
     }
     rig.exporter.shutdown(LONG);
     assert_eq!(N_FROM_EXPORTER.load(SeqCst), 0);
-    assert!(N_FROM_RECEIVERS.load(SeqCst) > 0, "h2 does speak where nothing silences it");
+    assert!(
+        N_FROM_RECEIVERS.load(SeqCst) > 0,
+        "h2 does speak where nothing silences it"
+    );
     assert_eq!(N_PROBLEMS.load(SeqCst), rig.problems.lock().unwrap().len());
     assert!(N_PROBLEMS.load(SeqCst) > 0, "the hook may log");
 }

@@ -51,10 +51,6 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn broken(error: hyper::Error) -> Self {
-        Self::Broken(error)
-    }
-
     /// Whether nobody answered.
     pub(crate) const fn is_unreachable(&self) -> bool {
         matches!(self, Self::Connect(_) | Self::Timeout(_))

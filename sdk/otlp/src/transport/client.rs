@@ -2,12 +2,13 @@
 //!
 //! Invariant: after a failure no connection is kept.
 
+use std::sync::Arc;
+
 use super::answer::{Answer, Failure, Outcome};
 use super::connection::Connection;
 use super::suppress::{silently, suppressed};
 use super::{Payload, Target, grpc, http};
 use crate::config::Protocol;
-use std::sync::Arc;
 
 /// Sends requests of one signal, one at a time.
 #[derive(Debug)]
@@ -62,18 +63,10 @@ async fn attempt(
     payload: Payload,
 ) -> Result<(Answer, Option<Connection>), Failure> {
     if let Some(kept) = kept.filter(Connection::is_open)
-        && let Ok(done) = exchange(kept, &target, payload.clone()).await
+        && let Ok(done) = kept.exchange(target.request(payload.clone())).await
     {
         return Ok(done);
     }
-    exchange(Connection::open(&target).await?, &target, payload).await
-}
-
-async fn exchange(
-    mut connection: Connection,
-    target: &Target,
-    payload: Payload,
-) -> Result<(Answer, Option<Connection>), Failure> {
-    let (answer, reusable) = connection.exchange(target.request(payload)).await?;
-    Ok((answer, (reusable && connection.is_open()).then_some(connection)))
+    let fresh = Connection::open(&target).await?;
+    fresh.exchange(target.request(payload)).await
 }

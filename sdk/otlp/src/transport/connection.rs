@@ -10,6 +10,7 @@ use hyper::client::conn::{http1, http2};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 use super::answer::{Answer, Failure};
 use super::suppress::{Executor, suppressed};
@@ -22,8 +23,16 @@ const MAX_ANSWER_BYTES: usize = 64 * 1_024;
 /// Buffer for an answer's head.
 const MAX_HEAD_BYTES: usize = 32 * 1_024;
 
+/// An open connection.
 #[derive(Debug)]
-pub(super) enum Connection {
+pub(super) struct Connection {
+    sender: Sender,
+    /// Ends with the connection; holds why.
+    task: JoinHandle<Result<(), hyper::Error>>,
+}
+
+#[derive(Debug)]
+enum Sender {
     Http1(http1::SendRequest<Payload>),
     Http2(http2::SendRequest<Payload>),
 }
@@ -36,52 +45,72 @@ impl Connection {
         // Without it a small request could wait for an acknowledgement; if it cannot be set, that is all that happens.
         let _ = stream.set_nodelay(true);
         let io = TokioIo::new(stream);
-        match target.protocol {
+        Ok(match target.protocol {
             Protocol::HttpProtobuf => {
-                let (sender, connection) = http1::Builder::new()
-                    .max_buf_size(MAX_HEAD_BYTES)
-                    .handshake(io)
-                    .await
-                    .map_err(Failure::broken)?;
-                // How it ended is told to whoever sends on it.
-                tokio::spawn(suppressed(async move { connection.await.is_ok() }));
-                Ok(Self::Http1(sender))
+                let mut builder = http1::Builder::new();
+                let handshake = builder.max_buf_size(MAX_HEAD_BYTES).handshake(io);
+                let (sender, connection) = handshake.await.map_err(Failure::Broken)?;
+                Self {
+                    sender: Sender::Http1(sender),
+                    task: tokio::spawn(suppressed(connection)),
+                }
             }
             Protocol::Grpc => {
-                let (sender, connection) = http2::Builder::new(Executor)
-                    .max_header_list_size(MAX_HEAD_BYTES as u32)
-                    .handshake(io)
-                    .await
-                    .map_err(Failure::broken)?;
-                tokio::spawn(suppressed(async move { connection.await.is_ok() }));
-                Ok(Self::Http2(sender))
+                let mut builder = http2::Builder::new(Executor);
+                let handshake = builder.max_header_list_size(MAX_HEAD_BYTES as u32).handshake(io);
+                let (sender, connection) = handshake.await.map_err(Failure::Broken)?;
+                Self {
+                    sender: Sender::Http2(sender),
+                    task: tokio::spawn(suppressed(connection)),
+                }
             }
-        }
+        })
     }
 
     pub(super) fn is_open(&self) -> bool {
-        match self {
-            Self::Http1(sender) => !sender.is_closed(),
-            Self::Http2(sender) => !sender.is_closed(),
+        match &self.sender {
+            Sender::Http1(sender) => !sender.is_closed(),
+            Sender::Http2(sender) => !sender.is_closed(),
         }
     }
 
-    /// Sends a request and reads the answer; the second value tells whether the connection can be used again.
-    pub(super) async fn exchange(&mut self, request: Request<Payload>) -> Result<(Answer, bool), Failure> {
-        let response = match self {
-            Self::Http1(sender) => {
-                sender.ready().await.map_err(Failure::broken)?;
-                sender.send_request(request).await
+    /// Sends a request and reads the answer; what comes back besides is the connection, if it can be used again.
+    pub(super) async fn exchange(
+        mut self,
+        request: Request<Payload>,
+    ) -> Result<(Answer, Option<Self>), Failure> {
+        let error = match self.send(request).await {
+            Ok(response) => {
+                let (answer, is_read_whole) = read(response).await?;
+                return Ok((answer, (is_read_whole && self.is_open()).then_some(self)));
             }
-            Self::Http2(sender) => {
-                sender.ready().await.map_err(Failure::broken)?;
-                sender.send_request(request).await
-            }
+            Err(error) => error,
         };
-        read(response.map_err(Failure::broken)?).await
+        if error.is_canceled() || error.is_closed() {
+            // The sender knows only that the connection has ended; why, the connection itself knows.
+            drop(self.sender);
+            if let Ok(Err(why)) = self.task.await {
+                return Err(Failure::Broken(why));
+            }
+        }
+        Err(Failure::Broken(error))
+    }
+
+    async fn send(&mut self, request: Request<Payload>) -> Result<Response<Incoming>, hyper::Error> {
+        match &mut self.sender {
+            Sender::Http1(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+            Sender::Http2(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+        }
     }
 }
 
+/// Reads an answer up to the limit; whether that was all of it.
 async fn read(response: Response<Incoming>) -> Result<(Answer, bool), Failure> {
     let (parts, mut incoming) = response.into_parts();
     let mut answer = Answer {
@@ -91,7 +120,7 @@ async fn read(response: Response<Incoming>) -> Result<(Answer, bool), Failure> {
         trailers: None,
     };
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {
-        match frame.map_err(Failure::broken)?.into_data() {
+        match frame.map_err(Failure::Broken)?.into_data() {
             Ok(data) => {
                 let room = MAX_ANSWER_BYTES.saturating_sub(answer.body.len());
                 answer.body.extend_from_slice(data.get(..room).unwrap_or(&data));

@@ -9,12 +9,23 @@ const LEN: u32 = 2;
 const FIXED32: u32 = 5;
 
 /// Bytes of a varint.
+#[inline]
 pub(crate) const fn varint_len(value: u64) -> usize {
     // 7 bits a byte: ceil(bits / 7), at least one.
     (70 - (value | 1).leading_zeros() as usize) / 7
 }
 
-pub(crate) fn varint(out: &mut Vec<u8>, mut value: u64) {
+#[inline]
+pub(crate) fn varint(out: &mut Vec<u8>, value: u64) {
+    // Nearly all keys and lengths fit in one byte.
+    if value < 0x80 {
+        out.push(value as u8);
+    } else {
+        long_varint(out, value);
+    }
+}
+
+fn long_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -22,11 +33,13 @@ pub(crate) fn varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+#[inline]
 fn key(out: &mut Vec<u8>, field: u32, wire_type: u32) {
     varint(out, u64::from(field << 3 | wire_type));
 }
 
 /// A varint field; zero is left out.
+#[inline]
 pub(crate) fn uint(out: &mut Vec<u8>, field: u32, value: u64) {
     if value != 0 {
         key(out, field, VARINT);
@@ -35,6 +48,7 @@ pub(crate) fn uint(out: &mut Vec<u8>, field: u32, value: u64) {
 }
 
 /// A varint field that is written though it be zero, as members of a `oneof` must.
+#[inline]
 pub(crate) fn uint_always(out: &mut Vec<u8>, field: u32, value: u64) {
     key(out, field, VARINT);
     varint(out, value);
@@ -46,6 +60,7 @@ pub(crate) fn sint32(out: &mut Vec<u8>, field: u32, value: i32) {
 }
 
 /// A `fixed64` field; zero is left out.
+#[inline]
 pub(crate) fn fixed64(out: &mut Vec<u8>, field: u32, value: u64) {
     if value != 0 {
         fixed64_always(out, field, value);
@@ -53,6 +68,7 @@ pub(crate) fn fixed64(out: &mut Vec<u8>, field: u32, value: u64) {
 }
 
 /// A `fixed64` field that is written though it be zero.
+#[inline]
 pub(crate) fn fixed64_always(out: &mut Vec<u8>, field: u32, value: u64) {
     key(out, field, FIXED64);
     out.extend_from_slice(&value.to_le_bytes());
@@ -72,6 +88,7 @@ pub(crate) fn fixed32(out: &mut Vec<u8>, field: u32, value: u32) {
 }
 
 /// A `string` or `bytes` field; empty is left out.
+#[inline]
 pub(crate) fn bytes(out: &mut Vec<u8>, field: u32, value: &[u8]) {
     if !value.is_empty() {
         bytes_always(out, field, value);
@@ -79,18 +96,21 @@ pub(crate) fn bytes(out: &mut Vec<u8>, field: u32, value: &[u8]) {
 }
 
 /// A `string` or `bytes` field that is written though it be empty.
+#[inline]
 pub(crate) fn bytes_always(out: &mut Vec<u8>, field: u32, value: &[u8]) {
     len_prefix(out, field, value.len());
     out.extend_from_slice(value);
 }
 
 /// The head of a length-delimited field whose content of `len` bytes follows.
+#[inline]
 pub(crate) fn len_prefix(out: &mut Vec<u8>, field: u32, len: usize) {
     key(out, field, LEN);
     varint(out, len as u64);
 }
 
 /// Bytes that a length-delimited field takes in all.
+#[inline]
 pub(crate) const fn len_delimited_len(field: u32, len: usize) -> usize {
     varint_len((field << 3 | LEN) as u64) + varint_len(len as u64) + len
 }

@@ -4,6 +4,7 @@
 mod accounting;
 mod delivery;
 mod faults;
+mod numbers;
 mod property;
 mod runtimes;
 mod support;

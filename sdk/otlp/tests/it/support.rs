@@ -14,8 +14,8 @@ use watchroom_core::{Clock, Ledger, Resource};
 use watchroom_metrics::snapshot::{Bounds, Family, HistogramValue, Value};
 use watchroom_metrics::{Kind, Snapshot};
 use watchroom_otlp::{
-    Compression, Endpoint, MetricsReader, OtlpConfig, OtlpExporter, PROBLEM_TARGET, Problem, Protocol, RetryConfig,
-    SignalConfig,
+    Compression, Endpoint, MetricsReader, OtlpConfig, OtlpExporter, PROBLEM_TARGET, Problem, Protocol,
+    RetryConfig, SignalConfig,
 };
 
 /// Longer than anything takes that works.

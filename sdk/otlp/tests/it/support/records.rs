@@ -103,7 +103,7 @@ pub(crate) fn context(trace: u128, span: u64) -> SpanContext {
 
 /// A plain span, told apart by its number.
 pub(crate) fn span(i: u64) -> SpanRecord {
-    let metadata = if i % 2 == 0 { &CART } else { &PAY };
+    let metadata = if i.is_multiple_of(2) { &CART } else { &PAY };
     let mut span = SpanRecord::new(metadata, context(u128::from(i) + 1, i + 1));
     span.start_unix_ns = 1_700_000_000_000_000_000 + i;
     span.duration_ns = 1_000;
