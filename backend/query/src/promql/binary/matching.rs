@@ -45,8 +45,12 @@ pub(super) fn eval(
     let swapped = node.matching.group == Group::Right;
     let (many, one) = if swapped { (rhs, lhs) } else { (lhs, rhs) };
     let ones = by_signature(&node.matching, one);
+    // Where the other side is empty there is nothing to match, and so nothing to be ambiguous.
+    let matched: Vec<bool> = (0..grid.len)
+        .map(|step| (0..many.len()).any(|i| present(many.row(i)[step])))
+        .collect();
     for (group, rows) in &ones {
-        check_one(rows, one, group, if swapped { "left" } else { "right" })?;
+        check_one(rows, one, &matched, group, if swapped { "left" } else { "right" })?;
     }
     let keeps_name = keeps_name(engine, node);
     let mut taken: HashMap<Labels, Vec<bool>> = HashMap::new();
@@ -130,8 +134,17 @@ fn result_labels(matching: &Matching, keeps_name: bool, many: &Labels, one: &Lab
 }
 
 /// Fails if two series of a match group on the "one" side have a value at the same step.
-fn check_one(group_rows: &[usize], one: &Rows, group: &Labels, side: &str) -> Result<(), EvalError> {
-    for step in 0..if group_rows.len() > 1 { one.steps } else { 0 } {
+fn check_one(
+    group_rows: &[usize],
+    one: &Rows,
+    matched: &[bool],
+    group: &Labels,
+    side: &str,
+) -> Result<(), EvalError> {
+    if group_rows.len() < 2 {
+        return Ok(());
+    }
+    for step in (0..one.steps).filter(|step| matched[*step]) {
         let mut here = group_rows.iter().filter(|row| present(one.row(**row)[step]));
         if let (Some(a), Some(b)) = (here.next(), here.next()) {
             return Err(EvalError::Matching {

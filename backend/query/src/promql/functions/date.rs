@@ -83,7 +83,7 @@ pub(super) fn eval(
     f: fn(&Civil) -> f64,
 ) -> Result<Out, EvalError> {
     let part = |seconds: f64| {
-        if seconds.is_nan() {
+        if !seconds.is_finite() {
             f64::NAN
         } else {
             f(&Civil::from_seconds(seconds))

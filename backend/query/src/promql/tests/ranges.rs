@@ -55,6 +55,22 @@ fn series_of_different_steps_may_become_one() {
 }
 
 #[test]
+fn matching_is_ambiguous_only_where_there_is_something_to_match() {
+    // Two partners on the right at every step, but nothing on the left until 40 s.
+    let source = [
+        series("l{a=1}", "_ _ _ _ 1 1 1"),
+        series("r{a=1,b=1}", "1 1 1 stale"),
+        series("r{a=1,b=2}", "2 2 2 2 2 2 2"),
+    ];
+    check_range(&source, "l + on(a) r", &["{a=\"1\"} 3@40 3@60"]);
+    check_range(
+        &source,
+        "l * on(a) group_left(b) r",
+        &["{a=\"1\", b=\"2\"} 2@40 2@60"],
+    );
+}
+
+#[test]
 fn each_step_has_its_own_top() {
     let source = [
         series("m{a=1}", "9 _ 1 _ 9 _ 1"),
