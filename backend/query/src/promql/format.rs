@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-/// Prints a value as the HTTP API does: shortest digits that read back the same, `+Inf`, `-Inf`, `NaN`; an exponent below
-/// 1e-6 in size or from 1e21 on is left out only by the API's own rule, which is Go's `'f'` format.
+/// Prints a value as the HTTP API does: the shortest digits that read back the same, never with an exponent; `+Inf`, `-Inf`, `NaN`.
 ///
 /// Source: Prometheus `model.SampleValue.String`.
 #[must_use]
