@@ -1,4 +1,5 @@
 //! User code that traces while it is being traced. Only with a subscriber for the whole process does `tracing` let that through.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fmt;
 use std::sync::{Arc, Mutex};

@@ -22,7 +22,7 @@ fn main() {
 fn line(bencher: Bencher<'_, '_>, format: Format) {
     // Room enough that no line waits, so that the time is that of making it.
     let writer = Writer::builder()
-        .max_bytes(256 << 20)
+        .max_bytes(8 << 20)
         .block_for(Duration::from_secs(1))
         .spawn(std::io::sink())
         .unwrap();
@@ -57,12 +57,12 @@ fn line(bencher: Bencher<'_, '_>, format: Format) {
     });
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 200)]
 fn json(bencher: Bencher<'_, '_>) {
     line(bencher, Format::Json);
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 200)]
 fn text(bencher: Bencher<'_, '_>) {
     line(bencher, Format::Text);
 }

@@ -11,9 +11,6 @@ use watchroom_core::{Ledger, Reason, Signal};
 
 use super::Buffer;
 
-/// Memory that the thread keeps for the next batch.
-const KEPT: usize = 256 * 1024;
-
 pub(super) struct Task<W> {
     pub(super) buffer: Arc<Buffer>,
     pub(super) ledger: Arc<Ledger>,
@@ -32,8 +29,6 @@ impl<W: io::Write> Task<W> {
         while let Some(n_lines) = self.buffer.take(&mut batch) {
             self.ledger.set_queued(Signal::Lines, n_lines);
             self.write(&batch, n_lines);
-            batch.clear();
-            batch.shrink_to(KEPT);
             self.buffer.rest();
         }
         // Nobody is left whom a failure could be told.
