@@ -43,15 +43,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 }
 
 async fn serve(options: &Options, telemetry: &Telemetry) -> anyhow::Result<()> {
-    let metrics = DerivaMetrics::register(telemetry.metrics())?;
-    let config = EngineConfig {
-        cache_bytes: options.cache_bytes,
-        verification: options.verify,
-        demo_functions: options.demo_functions,
-    };
-    let engine = Arc::new(Engine::open(Storage::open(&options.data_dir)?, metrics, config)?);
-    health::register(telemetry.health(), &engine);
-
+    // Bound before health can say that it is ready.
     let listener = TcpListener::bind(options.listen).await.with_context(|| {
         format!(
             "cannot listen on {}; set another address with --listen",
@@ -61,6 +53,15 @@ async fn serve(options: &Options, telemetry: &Telemetry) -> anyhow::Result<()> {
     let address = listener
         .local_addr()
         .context("reading the address that was bound")?;
+    let metrics = DerivaMetrics::register(telemetry.metrics())?;
+    let config = EngineConfig {
+        cache_bytes: options.cache_bytes,
+        verification: options.verify,
+        demo_functions: options.demo_functions,
+    };
+    let engine = Arc::new(Engine::open(Storage::open(&options.data_dir)?, metrics, config)?);
+    health::register(telemetry.health(), &engine);
+
     let (reporter, health_service) = tonic_health::server::health_reporter();
     reporter.set_serving::<DerivaServer<DerivaService>>().await;
     let watch = health::report(telemetry.health().clone(), reporter);
