@@ -61,6 +61,7 @@ function parentOf(span: JaegerSpan): string | null {
 }
 
 function selfTime(span: Span): number {
+  if (span.children.length === 0) return span.duration;
   const parts = span.children
     .map((c) => [Math.max(c.start, span.start), Math.min(c.start + c.duration, span.start + span.duration)] as const)
     .filter(([from, to]) => to > from)
@@ -103,7 +104,7 @@ export function buildTree(trace: JaegerTrace): TraceTree {
       children: [],
       descendants: 0,
       tags: raw.tags ?? [],
-      logs: [...(raw.logs ?? [])].sort((a, b) => a.timestamp - b.timestamp),
+      logs: raw.logs && raw.logs.length > 1 ? [...raw.logs].sort((a, b) => a.timestamp - b.timestamp) : (raw.logs ?? []),
       links: (raw.references ?? []).filter((r) => !(r.traceID === raw.traceID && r.spanID === parentId)),
       warnings: raw.warnings ?? [],
     });

@@ -128,6 +128,7 @@ function Services({ rows, range }: { rows: ServiceRow[]; range: TimeRange }) {
               Errors
             </th>
             <th class="col-ruler">
+              <span class="visually-hidden">Latency from p50 to p99</span>
               <RulerHead scale={scale} />
             </th>
             <th class="num">p50</th>
