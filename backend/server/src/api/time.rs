@@ -24,7 +24,7 @@ pub(crate) fn parse_ns(text: &str) -> Option<u64> {
     }
     if let Ok(seconds) = text.parse::<f64>() {
         let ns = seconds * 1e9;
-        return (ns >= 0.0 && ns < 1.8e19).then_some(ns as u64);
+        return (0.0..1.8e19).contains(&ns).then_some(ns as u64);
     }
     let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     u64::try_from(moment.unix_timestamp_nanos()).ok()

@@ -11,7 +11,10 @@ const UNIT: usize = 1 << 10;
 
 /// Bytes that requests in flight share.
 #[derive(Debug, Clone)]
-pub(crate) struct Budget(Arc<Semaphore>);
+pub(crate) struct Budget {
+    total: usize,
+    units: Arc<Semaphore>,
+}
 
 /// A part of a [`Budget`].
 #[derive(Debug)]
@@ -23,13 +26,22 @@ impl Budget {
     /// A budget of `bytes`.
     pub(crate) fn new(bytes: u64) -> Self {
         let units = usize::try_from(bytes).unwrap_or(usize::MAX) / UNIT;
-        Self(Arc::new(Semaphore::new(units.clamp(1, Semaphore::MAX_PERMITS))))
+        let units = units.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            total: units * UNIT,
+            units: Arc::new(Semaphore::new(units)),
+        }
+    }
+
+    /// All that there is, in bytes.
+    pub(crate) fn total(&self) -> usize {
+        self.total
     }
 
     /// Reserves `bytes` if they are there.
     pub(crate) fn reserve(&self, bytes: usize) -> Option<Reservation> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
-        let permit = Arc::clone(&self.0).try_acquire_many_owned(units).ok()?;
+        let permit = Arc::clone(&self.units).try_acquire_many_owned(units).ok()?;
         Some(Reservation {
             _permit: Some(permit),
         })

@@ -8,7 +8,7 @@ use super::wire::{ExportLogsRequest, ExportMetricsRequest, ExportTraceRequest, w
 use super::{Encoding, Refusal, Signal, translate};
 use crate::clock;
 use crate::ingest::spanmetrics;
-use crate::net::Received;
+use crate::net::{BodyError, Received};
 use crate::state::{Shared, State, lock};
 
 /// Decodes, translates and keeps a request. Gives back what of it was not kept.
@@ -24,16 +24,14 @@ pub(super) async fn export(
             Encoding::Protobuf => weigh::protobuf(signal, &body.bytes),
             Encoding::Json => weigh::json(&body.bytes),
         };
-        let limit = worker.limits.max_decoded_bytes;
+        // More than all there is would be refused for ever, and so is not worth a retry.
+        let limit = worker.limits.max_decoded_bytes.min(worker.budget.total());
         if weight > limit {
             return Err(Refusal::TooLarge(format!(
                 "request takes {weight} bytes of memory once decoded, {limit} are allowed; send smaller batches"
             )));
         }
-        let _reserved = worker
-            .budget
-            .reserve(weight)
-            .ok_or_else(|| crate::net::BodyError::Busy)?;
+        let _reserved = worker.budget.reserve(weight).ok_or(BodyError::Busy)?;
         keep(&worker, signal, encoding, body.bytes)
     })
     .await
