@@ -53,7 +53,7 @@ pub enum Mode {
     /// It stays as it is.
     Off,
     /// It is masked in part, so that people can still tell two values apart: `sk_live_[REDACTED]`, `****-****-****-1111`,
-    /// `j***@example.com`, `10.1.*.*`, `2001:db8:*`, `***-**-1120`.
+    /// `j***@example.com`, `10.1.*.*`, `2001:db8::*`, `***-**-1120`.
     Partial,
     /// All of it becomes `[REDACTED]`.
     #[default]

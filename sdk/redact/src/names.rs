@@ -114,26 +114,39 @@ pub(crate) enum Sort {
 /// The list of sensitive names.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
+    tails: Tails,
     added: Vec<Box<[u8]>>,
     allowed: Vec<Box<[u8]>>,
 }
 
 impl Names {
     pub(crate) fn new(added: &[String], allowed: &[String]) -> Result<Self, RedactorError> {
-        let checked = |names: &[String]| names.iter().map(|name| plain_of(name)).collect::<Result<_, _>>();
+        let checked = |names: &[String]| {
+            names
+                .iter()
+                .map(|name| plain_of(name))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let added = checked(added)?;
+        let mut tails = Tails::default();
+        added.iter().for_each(|name| tails.add(name));
         Ok(Self {
-            added: checked(added)?,
+            tails,
+            added,
             allowed: checked(allowed)?,
         })
     }
 
     /// Whether the name is sensitive.
     pub(crate) fn is_sensitive(&self, name: &str) -> bool {
-        self.judge(&mut Plain::new(name.as_bytes()))
+        self.tails.may_match(name.as_bytes()) && self.judge(&mut Plain::new(name.as_bytes()))
     }
 
     /// Whether a name found in text is sensitive, and how its value is written.
     pub(crate) fn sort(&self, name: &[u8]) -> Sort {
+        if !self.tails.may_match(name) {
+            return Sort::Harmless;
+        }
         let mut plain = Plain::new(name);
         if !self.judge(&mut plain) {
             return Sort::Harmless;
@@ -154,12 +167,9 @@ impl Names {
         if self.allowed.iter().any(|name| plain.ends_with_words(name)) {
             return false;
         }
-        if self.added.iter().any(|name| plain.ends_with_words(name)) {
-            return true;
-        }
         // A name may carry a number and two trailing words: `password_hash_2`.
         for _ in 0..3 {
-            if is_listed(plain) {
+            if is_listed(plain) || self.added.iter().any(|name| plain.ends_with_words(name)) {
                 return true;
             }
             if !plain.cut_trailer() {
@@ -171,12 +181,6 @@ impl Names {
 }
 
 fn is_listed(plain: &Plain) -> bool {
-    let Some(last) = plain.bytes().last() else {
-        return false;
-    };
-    if !LAST_BYTES[usize::from(*last)] {
-        return false;
-    }
     if ENDINGS
         .iter()
         .any(|name| plain.bytes().ends_with(name.as_bytes()))
@@ -187,24 +191,91 @@ fn is_listed(plain: &Plain) -> bool {
         && !COUNTS.iter().any(|name| plain.bytes().ends_with(name.as_bytes()))
 }
 
-/// Last bytes of all listed names: most names are told from them at one look.
-static LAST_BYTES: [bool; 256] = last_bytes();
+/// A set of hashes of three bytes, with false positives: most names are told at one look at their end.
+#[derive(Debug, Clone)]
+struct Tails {
+    bits: [u64; 16],
+    /// Some added name is too short to have a tail.
+    all: bool,
+}
 
-const fn last_bytes() -> [bool; 256] {
-    let mut table = [false; 256];
-    let lists = [ENDINGS, WORDS];
-    let mut list_idx = 0;
-    while list_idx < lists.len() {
-        let list = lists[list_idx];
-        let mut idx = 0;
-        while idx < list.len() {
-            let name = list[idx].as_bytes();
-            table[name[name.len() - 1] as usize] = true;
-            idx += 1;
+impl Tails {
+    const fn of_lists() -> Self {
+        let mut tails = Self {
+            bits: [0; 16],
+            all: false,
+        };
+        let lists = [ENDINGS, WORDS, TRAILERS];
+        let mut list_idx = 0;
+        while list_idx < lists.len() {
+            let list = lists[list_idx];
+            let mut idx = 0;
+            while idx < list.len() {
+                tails.add(list[idx].as_bytes());
+                idx += 1;
+            }
+            list_idx += 1;
         }
-        list_idx += 1;
+        tails
     }
-    table
+
+    const fn add(&mut self, name: &[u8]) {
+        let n = name.len();
+        if n < 3 {
+            self.all = true;
+        } else {
+            let hash = Self::hash(name[n - 3], name[n - 2], name[n - 1]);
+            self.bits[hash / 64] |= 1 << (hash % 64);
+        }
+    }
+
+    /// Of bytes in lower case.
+    const fn hash(third: u8, second: u8, last: u8) -> usize {
+        (third as usize * 5 + second as usize * 59 + last as usize * 683) % 1024
+    }
+
+    /// Whether a name may end as a listed one does, or in a number.
+    fn may_match(&self, name: &[u8]) -> bool {
+        if self.all {
+            return true;
+        }
+        let mut kept = name
+            .iter()
+            .rev()
+            .filter(|b| is_kept(**b))
+            .map(u8::to_ascii_lowercase);
+        let (Some(last), Some(second), Some(third)) = (kept.next(), kept.next(), kept.next()) else {
+            return false;
+        };
+        if self.holds(third, second, last) {
+            return true;
+        }
+        if !last.is_ascii_digit() {
+            return false;
+        }
+        let mut kept = name
+            .iter()
+            .rev()
+            .filter(|b| is_kept(**b))
+            .skip_while(|b| b.is_ascii_digit())
+            .map(u8::to_ascii_lowercase);
+        match (kept.next(), kept.next(), kept.next()) {
+            (Some(last), Some(second), Some(third)) => self.holds(third, second, last),
+            _ => false,
+        }
+    }
+
+    const fn holds(&self, third: u8, second: u8, last: u8) -> bool {
+        let hash = Self::hash(third, second, last);
+        self.bits[hash / 64] >> (hash % 64) & 1 == 1
+    }
+}
+
+impl Default for Tails {
+    fn default() -> Self {
+        const LISTS: Tails = Tails::of_lists();
+        LISTS
+    }
 }
 
 fn plain_of(name: &str) -> Result<Box<[u8]>, RedactorError> {
@@ -428,6 +499,26 @@ mod tests {
                 "next_page_token",
             ],
         );
+    }
+
+    #[test]
+    fn the_look_at_the_end_misses_no_name() {
+        let names = Names::new(&["xy".into()], &[]).unwrap();
+        check(&names, true, &["xy", "a_xy", "xy2"]);
+        let names = Names::default();
+        for name in [ENDINGS, WORDS].concat() {
+            for trailer in [TRAILERS, &["", "1", "22"]].concat() {
+                for name in [
+                    format!("{name}{trailer}"),
+                    format!("my-{name}-{trailer}").to_uppercase(),
+                ] {
+                    assert!(
+                        !names.judge(&mut Plain::new(name.as_bytes())) || names.is_sensitive(&name),
+                        "{name}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -5,12 +5,10 @@
 
 mod classify;
 
-use classify::classify;
+use classify::walk;
 
 /// Bytes that one look covers.
 pub(crate) const WORD: usize = 64;
-/// Bytes that one look reads: `b` of `bearer` is marked together with the `r` at its end.
-const WINDOW: usize = WORD + 5;
 
 /// Length at which a run of letters, digits, `_` and `-` is marked.
 pub(crate) const TOKEN_RUN: usize = 12;
@@ -22,7 +20,7 @@ pub(crate) const SPACED_RUN: usize = 13;
 /// Marked places of one word: bit `i` stands for byte `i`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hints {
-    /// `:` `;` `<` `=` `>` `?` `@`, and `b` of what may be `bearer`.
+    /// `:` `=` `>` `@`, and the last `r` of what may be `bearer`.
     pub(crate) marks: u64,
     /// The twelfth byte of a token-like run.
     pub(crate) token: u64,
@@ -45,6 +43,21 @@ struct Masks {
     token: u64,
     number: u64,
     spaced: u64,
+    b: u64,
+    r: u64,
+}
+
+impl Masks {
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    const fn or_shifted(&mut self, block: Self, shift: u32) {
+        self.marks |= block.marks << shift;
+        self.token |= block.token << shift;
+        self.number |= block.number << shift;
+        self.spaced |= block.spaced << shift;
+        self.b |= block.b << shift;
+        self.r |= block.r << shift;
+    }
 }
 
 /// What the looks before have left: runs reach over the edges of words.
@@ -53,60 +66,67 @@ pub(crate) struct Prefilter {
     token: [u64; 4],
     number: [u64; 3],
     spaced: [u64; 4],
+    b: u64,
 }
 
-/// `now` moved up by `n` places, with what moves over from the word before.
+/// The last sixteen places of a word: as much as the next one wants to know of it.
+const fn last(word: u64) -> u64 {
+    word >> 48
+}
+
+/// `now` moved up by `n` places; `before` is what [`last`] kept of the word before. (Moving over from the whole word would
+/// become one instruction for two registers, which is slow on many processors.)
 const fn moved(now: u64, before: u64, n: u32) -> u64 {
-    now << n | before >> (64 - n)
+    now << n | before >> (16 - n)
 }
 
 impl Prefilter {
-    /// Looks at the word that begins at `base`, which must follow the one looked at before.
+    /// Looks at word after word from `base` on until one has a marked place; gives that word's base. What it is given must follow
+    /// what it has looked at before.
+    pub(crate) fn next(&mut self, text: &[u8], base: usize) -> Option<(usize, Hints)> {
+        walk(self, text, base)
+    }
+
     #[inline]
-    pub(crate) fn look(&mut self, text: &[u8], base: usize) -> Hints {
-        let masks = if let Some(window) = text.get(base..).and_then(|rest| rest.first_chunk::<WINDOW>()) {
-            classify(window, WORD)
-        } else {
-            let rest = text.get(base..).unwrap_or_default();
-            let mut window = [0; WINDOW];
-            if let Some(head) = window.get_mut(..rest.len()) {
-                head.copy_from_slice(rest);
-            }
-            classify(&window, rest.len())
-        };
+    fn hints(&mut self, masks: Masks) -> Hints {
+        let bearer = masks.r & moved(masks.b, self.b, 5);
+        self.b = last(masks.b);
         Hints {
-            marks: masks.marks,
+            marks: masks.marks | bearer,
             token: self.token_runs(masks.token),
             number: self.number_runs(masks.number),
             spaced: self.spaced_runs(masks.spaced),
         }
     }
 
+    #[inline]
     fn token_runs(&mut self, one: u64) -> u64 {
         let [one_before, two_before, four_before, twelve_before] = self.token;
         let two = one & moved(one, one_before, 1);
         let four = two & moved(two, two_before, 2);
         let eight = four & moved(four, four_before, 4);
         let twelve = eight & moved(four, four_before, 8);
-        self.token = [one, two, four, twelve];
+        self.token = [last(one), last(two), last(four), last(twelve)];
         twelve & !moved(twelve, twelve_before, 1)
     }
 
+    #[inline]
     fn number_runs(&mut self, one: u64) -> u64 {
         let [one_before, two_before, five_before] = self.number;
         let two = one & moved(one, one_before, 1);
         let five = two & moved(two, two_before, 2) & moved(one, one_before, 4);
-        self.number = [one, two, five];
+        self.number = [last(one), last(two), last(five)];
         five & !moved(five, five_before, 1)
     }
 
+    #[inline]
     fn spaced_runs(&mut self, one: u64) -> u64 {
         let [one_before, two_before, four_before, thirteen_before] = self.spaced;
         let two = one & moved(one, one_before, 1);
         let four = two & moved(two, two_before, 2);
         let eight = four & moved(four, four_before, 4);
         let thirteen = eight & moved(four, four_before, 8) & moved(one, one_before, 12);
-        self.spaced = [one, two, four, thirteen];
+        self.spaced = [last(one), last(two), last(four), last(thirteen)];
         thirteen & !moved(thirteen, thirteen_before, 1)
     }
 }
@@ -133,12 +153,14 @@ mod tests {
     fn places(text: &str, choose: fn(Hints) -> u64) -> Vec<usize> {
         let mut prefilter = Prefilter::default();
         let mut places = Vec::new();
-        for base in (0..text.len()).step_by(WORD) {
-            let mut bits = choose(prefilter.look(text.as_bytes(), base));
+        let mut base = 0;
+        while let Some((found, hints)) = prefilter.next(text.as_bytes(), base) {
+            let mut bits = choose(hints);
             while bits != 0 {
-                places.push(base + bits.trailing_zeros() as usize);
+                places.push(found + bits.trailing_zeros() as usize);
                 bits &= bits - 1;
             }
+            base = found + WORD;
         }
         places
     }
@@ -154,7 +176,7 @@ mod tests {
             let spaced = format!("{}x4111 1111 1111 1111", "y".repeat(offset));
             assert_eq!(places(&spaced, |h| h.spaced), [offset + SPACED_RUN]);
             let bearer = format!("{pad}Bearer x");
-            assert_eq!(places(&bearer, |h| h.marks), [offset]);
+            assert_eq!(places(&bearer, |h| h.marks), [offset + 5]);
         }
     }
 

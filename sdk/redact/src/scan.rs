@@ -1,7 +1,8 @@
 //! The second look: what stands at a marked place, and what becomes of it.
 //!
 //! Invariant: matches are found from left to right and do not overlap; no byte is judged more than a bounded number of times, so
-//! time is linear; what is put in place of a match is never matched again, so redacting twice is redacting once.
+//! time is linear; what is put in place of a match is never matched again, so redacting twice is redacting once (high entropy
+//! aside, for what is left of a string may look more random than the whole).
 //! Not here: which places are looked at (`prefilter`).
 
 mod address;
@@ -17,7 +18,9 @@ mod value;
 
 use crate::Redactor;
 use crate::kind::{Kind, Mode};
-use crate::prefilter::{Hints, Prefilter, WORD};
+use crate::prefilter::{
+    Hints, NUMBER_RUN, Prefilter, SPACED_RUN, TOKEN_RUN, WORD, is_number_like, is_spaced_like, is_token_like,
+};
 use crate::redactor::{Outcome, Rules};
 
 /// One walk over one value.
@@ -30,13 +33,29 @@ pub(crate) struct Scanner<'t, 'r, 'o> {
     written: usize,
     /// The text before this place belongs to a match.
     done: usize,
-    /// Ends of the runs that have been judged.
-    tokens_done: usize,
-    numbers_done: usize,
-    spaced_done: usize,
+    /// Runs that have been marked; their parts are judged in the order in which they stand in the text.
+    numbers: Run,
+    spaced: Run,
+    tokens: Run,
+    /// End of the last run that has been judged as an IPv6 address.
     addresses_done: usize,
     n_redactions: u64,
     failed: bool,
+}
+
+/// A marked run that has not been judged to its end.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// First byte that has not been judged; the greatest number if there is nothing to judge.
+    next: usize,
+    end: usize,
+}
+
+impl Run {
+    const NONE: Self = Self {
+        next: usize::MAX,
+        end: 0,
+    };
 }
 
 /// Walks over `text`. Appends to `out` if something was redacted. Also gives the number of redactions.
@@ -48,22 +67,20 @@ pub(crate) fn scan(text: &str, rules: &Rules, out: &mut String) -> (Outcome, u64
         out,
         written: 0,
         done: 0,
-        tokens_done: 0,
-        numbers_done: 0,
-        spaced_done: 0,
+        numbers: Run::NONE,
+        spaced: Run::NONE,
+        tokens: Run::NONE,
         addresses_done: 0,
         n_redactions: 0,
         failed: false,
     };
     let mut prefilter = Prefilter::default();
     let mut base = 0;
-    while base < text.len() {
-        let hints = prefilter.look(text.as_bytes(), base);
-        if hints.any() != 0 {
-            scanner.judge(base, hints);
-        }
-        base += WORD;
+    while let Some((found, hints)) = prefilter.next(text.as_bytes(), base) {
+        scanner.judge(found, hints);
+        base = found + WORD;
     }
+    scanner.judge_runs(usize::MAX);
     scanner.finish()
 }
 
@@ -75,17 +92,38 @@ impl Scanner<'_, '_, '_> {
             let bit = bits & bits.wrapping_neg();
             let at = base + bits.trailing_zeros() as usize;
             bits ^= bit;
-            if hints.marks & bit != 0 {
-                self.mark(at);
-            }
+            // What begins here or further back has been marked by now, by whatever run it belongs to.
+            self.judge_runs(at.saturating_sub(SPACED_RUN));
             if hints.number & bit != 0 {
-                self.numbers(at);
+                self.numbers = self.run(at, NUMBER_RUN, self.numbers.end, is_number_like);
             }
             if hints.spaced & bit != 0 {
-                self.cards(at);
+                self.spaced = self.run(at, SPACED_RUN, self.spaced.end, is_spaced_like);
             }
             if hints.token & bit != 0 {
-                self.tokens(at);
+                self.tokens = self.run(at, TOKEN_RUN, self.tokens.end, is_token_like);
+            }
+            if hints.marks & bit != 0 {
+                self.judge_runs(at);
+                self.mark(at);
+            }
+        }
+    }
+
+    /// Judges the parts of marked runs that begin at `limit` or before, in order.
+    fn judge_runs(&mut self, limit: usize) {
+        loop {
+            let (number, spaced, token) = (self.numbers.next, self.spaced.next, self.tokens.next);
+            let first = number.min(spaced).min(token);
+            if first > limit || first == usize::MAX {
+                return;
+            }
+            if number == first {
+                self.numbers.next = self.number_part(number.max(self.done), self.numbers.end);
+            } else if spaced == first {
+                self.spaced.next = self.card_part(spaced.max(self.done), self.spaced.end);
+            } else {
+                self.tokens.next = self.token_part(token.max(self.done), self.tokens.end);
             }
         }
     }
@@ -96,17 +134,10 @@ impl Scanner<'_, '_, '_> {
         }
         match self.byte(at) {
             b':' if self.bytes.get(at + 1..at + 3) == Some(b"//") => self.url(at),
-            b':' => {
-                if !self.pair(at) {
-                    self.ipv6(at);
-                }
-            }
-            b'=' => {
-                self.pair(at);
-            }
+            b':' | b'=' => self.pair(at),
             b'@' => self.email(at),
             b'>' => self.element(at),
-            b'b' | b'B' => self.bearer(at),
+            b'r' | b'R' => self.bearer(at.saturating_sub(5)),
             _ => {}
         }
     }
@@ -135,23 +166,54 @@ impl Scanner<'_, '_, '_> {
         at + rest.iter().position(|b| !class(*b)).unwrap_or(rest.len())
     }
 
+    /// First place from `at` on, not past `end`, whose byte is not of the class.
+    fn skip_to(&self, at: usize, end: usize, class: impl Fn(u8) -> bool) -> usize {
+        let span = self.slice(at, end.min(self.bytes.len()));
+        at + span.iter().position(|b| !class(*b)).unwrap_or(span.len())
+    }
+
     /// First place before `at`, not before `floor`, from which on all bytes are of the class.
     fn skip_back(&self, at: usize, floor: usize, class: impl Fn(u8) -> bool) -> usize {
         let span = self.bytes.get(floor..at).unwrap_or_default();
         at - span.iter().rev().position(|b| !class(*b)).unwrap_or(span.len())
     }
 
-    /// The run of a class to judge for a mark at `at`: from the end of what has been judged or matched to the run's end.
-    fn run(
-        &self,
-        at: usize,
-        length: usize,
-        judged: usize,
-        class: impl Fn(u8) -> bool,
-    ) -> Option<(usize, usize)> {
+    /// Whether a match ends right before a place, now or in an earlier walk: what a match stood next to must not look new once it
+    /// has been replaced.
+    fn is_after_match(&self, at: usize) -> bool {
+        let before = self.bytes.get(..at).unwrap_or_default();
+        at > 0
+            && (at == self.done || before.ends_with(b"*") || before.ends_with(Redactor::REDACTED.as_bytes()))
+    }
+
+    /// Whether a place comes after the stars and the dash that a mask has put there.
+    fn is_masked(&self, at: usize) -> bool {
+        self.slice(at.saturating_sub(2), at) == b"*-"
+    }
+
+    /// Whether a word goes on at a place, or did before it was replaced.
+    fn goes_on(&self, at: usize) -> bool {
+        self.byte(at).is_ascii_alphanumeric() || self.starts_with(at, Redactor::REDACTED.as_bytes())
+    }
+
+    /// The run of a class that has reached `length` bytes at `at`, without what has been judged or matched of it.
+    fn run(&self, at: usize, length: usize, judged: usize, class: impl Fn(u8) -> bool) -> Run {
         let end = self.skip(at, class);
-        let start = (at + 1).saturating_sub(length).max(self.done).max(judged);
-        (start < end).then_some((start, end))
+        let next = (at + 1).saturating_sub(length).max(self.done).max(judged);
+        if next < end {
+            Run { next, end }
+        } else {
+            Run {
+                next: usize::MAX,
+                end,
+            }
+        }
+    }
+
+    /// Where to go on in a run that ends at `end`.
+    fn next_part_at(&self, at: usize, end: usize) -> usize {
+        let at = at.max(self.done);
+        if at < end { at } else { usize::MAX }
     }
 
     /// Puts `with` in place of a part of the text; nothing happens where that is what stands there.

@@ -1,43 +1,58 @@
 //! Classes of bytes, as bit masks.
 //!
-//! Invariant: both forms give the same masks. Not here: runs.
+//! Invariant: all forms give the same masks. Not here: runs.
 
-use super::{Masks, WINDOW};
+use super::{Hints, Masks, Prefilter, WORD};
 #[cfg(any(test, not(target_arch = "x86_64")))]
 use super::{is_number_like, is_spaced_like, is_token_like};
 
-/// Classifies the first `len` (at most 64) bytes of a window.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[expect(
-    unsafe_code,
-    reason = "the one condition for calling it is that the processor has SSE2, and every x86-64 has"
-)]
-pub(super) fn classify(window: &[u8; WINDOW], len: usize) -> Masks {
-    // SAFETY: SSE2 belongs to the x86-64 architecture itself; the function reads its arguments through safe code only.
-    unsafe { sse2::classify(window, len) }
+/// The loop is compiled into the function that names it, with that function's instructions.
+macro_rules! walk_with {
+    ($prefilter:ident, $text:ident, $base:ident, $classify:expr) => {{
+        let mut base = $base;
+        while let Some(rest) = $text.get(base..).filter(|rest| !rest.is_empty()) {
+            let hints = $prefilter.hints($classify(rest));
+            if hints.any() != 0 {
+                return Some((base, hints));
+            }
+            base += WORD;
+        }
+        None
+    }};
 }
 
-/// Classifies the first `len` (at most 64) bytes of a window.
+/// Looks at word after word from `base` on until one has a marked place; gives that word's base.
+#[cfg(target_arch = "x86_64")]
+#[expect(
+    unsafe_code,
+    reason = "the one condition for calling these functions is that the processor has AVX2 or SSE2"
+)]
+pub(super) fn walk(prefilter: &mut Prefilter, text: &[u8], base: usize) -> Option<(usize, Hints)> {
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has just been asked for AVX2; the function reads its arguments through safe code only.
+        return unsafe { avx2::walk(prefilter, text, base) };
+    }
+    // SAFETY: SSE2 belongs to the x86-64 architecture itself; the function reads its arguments through safe code only.
+    unsafe { sse2::walk(prefilter, text, base) }
+}
+
+/// Looks at word after word from `base` on until one has a marked place; gives that word's base.
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) fn classify(window: &[u8; WINDOW], len: usize) -> Masks {
-    portable(window, len)
+pub(super) fn walk(prefilter: &mut Prefilter, text: &[u8], base: usize) -> Option<(usize, Hints)> {
+    walk_with!(prefilter, text, base, portable)
 }
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
-fn portable(window: &[u8; WINDOW], len: usize) -> Masks {
+fn portable(chunk: &[u8]) -> Masks {
     let mut masks = Masks::default();
-    for (idx, &byte) in window.iter().enumerate().take(len.next_multiple_of(16).min(64)) {
-        let bit = 1 << idx;
-        let bearer = byte | 0x20 == b'b' && window.get(idx + 5).is_some_and(|b| b | 0x20 == b'r');
-        masks.marks |= if matches!(byte, b':'..=b'@') || bearer {
-            bit
-        } else {
-            0
-        };
-        masks.token |= if is_token_like(byte) { bit } else { 0 };
-        masks.number |= if is_number_like(byte) { bit } else { 0 };
-        masks.spaced |= if is_spaced_like(byte) { bit } else { 0 };
+    for (idx, &byte) in chunk.iter().enumerate().take(64) {
+        let bit_if = |holds: bool| u64::from(holds) << idx;
+        masks.marks |= bit_if(matches!(byte, b':' | b'=' | b'>' | b'@'));
+        masks.token |= bit_if(is_token_like(byte));
+        masks.number |= bit_if(is_number_like(byte));
+        masks.spaced |= bit_if(is_spaced_like(byte));
+        masks.b |= bit_if(byte | 0x20 == b'b');
+        masks.r |= bit_if(byte | 0x20 == b'r');
     }
     masks
 }
@@ -46,37 +61,77 @@ fn portable(window: &[u8; WINDOW], len: usize) -> Masks {
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
     use std::arch::x86_64::{
-        __m128i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_movemask_epi8,
-        _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+        __m128i, _mm_add_epi8, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_movemask_epi8, _mm_or_si128,
+        _mm_set_epi64x, _mm_set1_epi8,
     };
 
-    use super::{Masks, WINDOW};
+    use super::{Hints, Masks, Prefilter, WORD};
+
+    #[target_feature(enable = "sse2")]
+    pub(super) fn walk(prefilter: &mut Prefilter, text: &[u8], base: usize) -> Option<(usize, Hints)> {
+        walk_with!(prefilter, text, base, classify)
+    }
 
     #[inline]
     #[target_feature(enable = "sse2")]
-    pub(super) fn classify(window: &[u8; WINDOW], len: usize) -> Masks {
+    pub(super) fn classify(chunk: &[u8]) -> Masks {
         let mut masks = Masks::default();
-        add::<0>(window, &mut masks);
-        if len > 16 {
-            add::<16>(window, &mut masks);
+        if let Some(whole) = chunk.first_chunk::<64>() {
+            add::<0>(load(whole, 0), &mut masks);
+            add::<16>(load(whole, 16), &mut masks);
+            add::<32>(load(whole, 32), &mut masks);
+            add::<48>(load(whole, 48), &mut masks);
+            return masks;
         }
-        if len > 32 {
-            add::<32>(window, &mut masks);
-        }
-        if len > 48 {
-            add::<48>(window, &mut masks);
+        let mut rest = chunk;
+        for shift in [0, 16, 32, 48] {
+            let mut block = Masks::default();
+            if let Some((head, tail)) = rest.split_first_chunk::<16>() {
+                add::<0>(load(head, 0), &mut block);
+                masks.or_shifted(block, shift);
+                rest = tail;
+            } else {
+                if !rest.is_empty() {
+                    add::<0>(load_part(rest), &mut block);
+                    // Zeroes stand after the end; they belong to no class.
+                    masks.or_shifted(block, shift);
+                }
+                break;
+            }
         }
         masks
     }
 
     #[inline]
     #[target_feature(enable = "sse2")]
-    fn load<const AT: usize>(window: &[u8; WINDOW]) -> __m128i {
+    fn load<const N: usize>(bytes: &[u8; N], at: usize) -> __m128i {
         let half = |at: usize| {
-            let bytes = window.get(at..at + 8).and_then(|bytes| bytes.first_chunk::<8>());
-            bytes.map_or(0, |bytes| i64::from_le_bytes(*bytes))
+            let half = bytes.get(at..).and_then(|bytes| bytes.first_chunk::<8>());
+            half.map_or(0, |half| i64::from_le_bytes(*half))
         };
-        _mm_set_epi64x(half(AT + 8), half(AT))
+        _mm_set_epi64x(half(at + 8), half(at))
+    }
+
+    /// Fewer than 16 bytes, with zeroes after them: two loads that overlap, and no copy.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn load_part(bytes: &[u8]) -> __m128i {
+        let n = bytes.len().min(15);
+        let (low, high) =
+            if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+                let shift = 8 * (16 - n) as u32;
+                (
+                    u64::from_le_bytes(*first),
+                    u64::from_le_bytes(*last).checked_shr(shift).unwrap_or(0),
+                )
+            } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+                let last = u64::from(u32::from_le_bytes(*last)) << (8 * (n - 4));
+                (u64::from(u32::from_le_bytes(*first)) | last, 0)
+            } else {
+                let byte = |at: usize| u64::from(bytes.get(at).copied().unwrap_or(0)) << (8 * at);
+                (byte(0) | byte(1) | byte(2), 0)
+            };
+        _mm_set_epi64x(high.cast_signed(), low.cast_signed())
     }
 
     #[inline]
@@ -103,39 +158,108 @@ mod sse2 {
 
     #[inline]
     #[target_feature(enable = "sse2")]
-    fn add<const AT: usize>(window: &[u8; WINDOW], masks: &mut Masks) {
-        let bytes = load::<AT>(window);
+    fn add<const AT: usize>(bytes: __m128i, masks: &mut Masks) {
         let lower = _mm_or_si128(bytes, splat(0x20));
-        let fifth = _mm_or_si128(load_fifth::<AT>(window), splat(0x20));
         let letters = _mm_cmpgt_epi8(lower, splat(0x5f));
         let dash = _mm_cmpeq_epi8(bytes, splat(b'-'));
         let token = _mm_or_si128(_mm_or_si128(letters, dash), within::<10>(bytes, b'0'));
         let number = within::<13>(bytes, b'-');
         let spaced = _mm_or_si128(number, _mm_cmpeq_epi8(bytes, splat(b' ')));
-        let bearer = _mm_and_si128(
-            _mm_cmpeq_epi8(lower, splat(b'b')),
-            _mm_cmpeq_epi8(fifth, splat(b'r')),
-        );
-        let marks = _mm_or_si128(within::<7>(bytes, b':'), bearer);
         masks.token |= mask(token) << AT;
         masks.number |= mask(number) << AT;
         masks.spaced |= mask(spaced) << AT;
-        masks.marks |= mask(marks) << AT;
+        // `:` and `>` differ in one bit.
+        let colon_or_more = _mm_cmpeq_epi8(_mm_or_si128(bytes, splat(4)), splat(b'>'));
+        let equals_or_at = _mm_or_si128(
+            _mm_cmpeq_epi8(bytes, splat(b'=')),
+            _mm_cmpeq_epi8(bytes, splat(b'@')),
+        );
+        masks.marks |= mask(_mm_or_si128(colon_or_more, equals_or_at)) << AT;
+        masks.b |= mask(_mm_cmpeq_epi8(lower, splat(b'b'))) << AT;
+        masks.r |= mask(_mm_cmpeq_epi8(lower, splat(b'r'))) << AT;
+    }
+}
+
+/// 32 bytes at a time.
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::{
+        __m256i, _mm256_add_epi8, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_movemask_epi8,
+        _mm256_or_si256, _mm256_set_epi64x, _mm256_set1_epi8,
+    };
+
+    use super::{Hints, Masks, Prefilter, WORD, sse2};
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn walk(prefilter: &mut Prefilter, text: &[u8], base: usize) -> Option<(usize, Hints)> {
+        walk_with!(prefilter, text, base, classify)
     }
 
     #[inline]
-    #[target_feature(enable = "sse2")]
-    fn load_fifth<const AT: usize>(window: &[u8; WINDOW]) -> __m128i {
-        window.last_chunk::<64>().map_or_else(
-            || splat(0),
-            |later| {
-                let half = |at: usize| {
-                    let bytes = later.get(at..at + 8).and_then(|bytes| bytes.first_chunk::<8>());
-                    bytes.map_or(0, |bytes| i64::from_le_bytes(*bytes))
-                };
-                _mm_set_epi64x(half(AT + 8), half(AT))
-            },
+    #[target_feature(enable = "avx2")]
+    pub(super) fn classify(chunk: &[u8]) -> Masks {
+        let Some(chunk) = chunk.first_chunk::<64>() else {
+            return sse2::classify(chunk);
+        };
+        let mut masks = Masks::default();
+        add::<0>(load(chunk, 0), &mut masks);
+        add::<32>(load(chunk, 32), &mut masks);
+        masks
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn load(bytes: &[u8; 64], at: usize) -> __m256i {
+        let quarter = |at: usize| {
+            let quarter = bytes.get(at..).and_then(|bytes| bytes.first_chunk::<8>());
+            quarter.map_or(0, |quarter| i64::from_le_bytes(*quarter))
+        };
+        _mm256_set_epi64x(quarter(at + 24), quarter(at + 16), quarter(at + 8), quarter(at))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn splat(byte: u8) -> __m256i {
+        _mm256_set1_epi8(byte.cast_signed())
+    }
+
+    /// Whether a byte lies in `first..first + N`: moved so that `first` is the least signed number, one comparison tells.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn within<const N: u8>(bytes: __m256i, first: u8) -> __m256i {
+        _mm256_cmpgt_epi8(
+            splat(0x80_u8.wrapping_add(N)),
+            _mm256_add_epi8(bytes, splat(0x80_u8.wrapping_sub(first))),
         )
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn mask(bytes: __m256i) -> u64 {
+        u64::from(_mm256_movemask_epi8(bytes).cast_unsigned())
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn add<const AT: usize>(bytes: __m256i, masks: &mut Masks) {
+        let lower = _mm256_or_si256(bytes, splat(0x20));
+        let letters = _mm256_cmpgt_epi8(lower, splat(0x5f));
+        let dash = _mm256_cmpeq_epi8(bytes, splat(b'-'));
+        let token = _mm256_or_si256(_mm256_or_si256(letters, dash), within::<10>(bytes, b'0'));
+        let number = within::<13>(bytes, b'-');
+        let spaced = _mm256_or_si256(number, _mm256_cmpeq_epi8(bytes, splat(b' ')));
+        masks.token |= mask(token) << AT;
+        masks.number |= mask(number) << AT;
+        masks.spaced |= mask(spaced) << AT;
+        // `:` and `>` differ in one bit.
+        let colon_or_more = _mm256_cmpeq_epi8(_mm256_or_si256(bytes, splat(4)), splat(b'>'));
+        let equals_or_at = _mm256_or_si256(
+            _mm256_cmpeq_epi8(bytes, splat(b'=')),
+            _mm256_cmpeq_epi8(bytes, splat(b'@')),
+        );
+        masks.marks |= mask(_mm256_or_si256(colon_or_more, equals_or_at)) << AT;
+        masks.b |= mask(_mm256_cmpeq_epi8(lower, splat(b'b'))) << AT;
+        masks.r |= mask(_mm256_cmpeq_epi8(lower, splat(b'r'))) << AT;
     }
 }
 
@@ -143,24 +267,43 @@ mod sse2 {
 mod tests {
     use super::*;
 
+    /// Masks by all forms, after a check that they agree.
+    #[track_caller]
+    #[expect(unsafe_code, reason = "the processor is asked before")]
+    fn check(chunk: &[u8], what: &str) {
+        let expected = portable(chunk);
+        #[cfg(target_arch = "x86_64")]
+        {
+            // SAFETY: SSE2 belongs to the architecture, AVX2 is asked for.
+            assert_eq!(unsafe { sse2::classify(chunk) }, expected, "sse2: {what}");
+            if std::arch::is_x86_feature_detected!("avx2") {
+                // SAFETY: as above.
+                assert_eq!(unsafe { avx2::classify(chunk) }, expected, "avx2: {what}");
+            }
+        }
+        let _ = (expected, what);
+    }
+
     #[test]
-    fn both_forms_agree_on_every_byte_at_every_place() {
+    fn all_forms_agree_on_every_byte_at_every_place() {
         for byte in 0..=255_u8 {
-            for at in 0..WINDOW {
+            for at in 0..64 {
                 for fill in [0, b'b', b'R', 0xff] {
-                    let mut window = [fill; WINDOW];
-                    window[at] = byte;
-                    assert_eq!(classify(&window, 64), portable(&window, 64), "{byte} at {at}");
+                    let mut chunk = [fill; 64];
+                    chunk[at] = byte;
+                    check(&chunk, &format!("{byte} at {at}"));
                 }
             }
         }
     }
 
     #[test]
-    fn looks_at_no_more_than_the_blocks_asked_for() {
-        let window = [b'a'; WINDOW];
-        for len in 1..=64 {
-            assert_eq!(classify(&window, len), portable(&window, len), "{len}");
+    fn all_forms_agree_on_every_length() {
+        let text = b"b: Bearer=@1-2 3.4/x_Y?<r>;{}b: Bearer=@1-2 3.4/x_Y?<r>;{}b: Bearer";
+        for len in 0..=64 {
+            for from in 0..=3 {
+                check(&text[from..from + len], &len.to_string());
+            }
         }
     }
 }

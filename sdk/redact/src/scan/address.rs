@@ -1,28 +1,39 @@
 //! E-mail addresses and passwords in URLs.
 
 use super::Scanner;
-use super::bytes::{is_gap, is_quote, is_token};
+use super::bytes::{is_gap, is_quote};
 use crate::kind::{Kind, Mode};
 
-/// Bytes of the part before the `@`. Those that stand around addresses in text (`=`, `/`, `'`, braces) are left out.
-const fn is_local(byte: u8) -> bool {
-    is_token(byte)
-        || matches!(byte, b'.' | b'%' | b'+' | b'!' | b'#' | b'$' | b'&' | b'~')
-        || !byte.is_ascii()
+/// How far a password that is not encoded is looked for.
+const MAX_PASSWORD: usize = 256;
+
+/// Characters of the part before the `@`. Those that stand around addresses in text (`=`, `/`, `'`, braces) are left out.
+fn is_local(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '%' | '+' | '!' | '#' | '$' | '&' | '~')
+}
+
+/// Characters of the part after it.
+fn is_domain(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '.')
 }
 
 impl Scanner<'_, '_, '_> {
     /// Judges the `@` at a place.
+    #[inline(never)]
     pub(super) fn email(&mut self, at: usize) {
         if !self.is_on(Kind::Email) {
             return;
         }
-        let start = self.skip_back(at, self.done, is_local);
+        let before = self.text.get(self.done..at).unwrap_or_default();
+        let start = at - (before.len() - before.trim_end_matches(is_local).len());
         // A query's `&` and the dots of a sentence are not part of it.
         let start = self
             .skip(start, |b| matches!(b, b'.' | b'&' | b'!' | b'#'))
             .min(at);
-        if start == at || self.slice(start, at) == b"git" {
+        // The last digits that a mask has left are no one's address.
+        let local = self.slice(start, at);
+        let masked = self.before(start) == b'*' && local.len() == 5 && local.starts_with(b"-");
+        if start == at || local == b"git" || masked {
             return;
         }
         let Some(end) = self.end_of_domain(at + 1) else {
@@ -33,7 +44,6 @@ impl Scanner<'_, '_, '_> {
                 let first = self.text.get(start..at).and_then(|local| local.chars().next());
                 let kept = start + first.map_or(0, char::len_utf8);
                 self.replace(kept, at, &["***"]);
-                self.done = self.done.max(end);
             }
             _ => self.redact(start, end),
         }
@@ -41,19 +51,26 @@ impl Scanner<'_, '_, '_> {
 
     /// End of a domain with a top level of letters; none if there is no such domain.
     fn end_of_domain(&self, start: usize) -> Option<usize> {
-        let class = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.') || !b.is_ascii();
-        let end = self.skip(start, class);
+        let after = self.text.get(start..).unwrap_or_default();
+        let end = start + (after.len() - after.trim_start_matches(is_domain).len());
         let end = self.skip_back(end, start, |b| matches!(b, b'.' | b'-'));
         let top = self.skip_back(end, start, |b| b != b'.');
+        let international = self.starts_with(top, b"xn--");
+        // What a dash joins to a top level is not part of it.
+        let end = if international {
+            end
+        } else {
+            self.skip_to(top, end, |b| b != b'-')
+        };
         let letters = self.slice(top, end);
         let good = top > start + 1
             && letters.len() >= 2
-            && (letters.iter().all(|b| b.is_ascii_alphabetic() || !b.is_ascii())
-                || letters.starts_with(b"xn--"));
+            && (international || letters.iter().all(|b| b.is_ascii_alphabetic() || !b.is_ascii()));
         good.then_some(end)
     }
 
     /// Judges the `://` at a place: the password of `user:password@host`.
+    #[inline(never)]
     pub(super) fn url(&mut self, at: usize) {
         if !self.is_on(Kind::UrlPassword) {
             return;
@@ -61,7 +78,7 @@ impl Scanner<'_, '_, '_> {
         let start = at + 3;
         let ends = |b: u8| is_gap(b) || is_quote(b) || matches!(b, b'<' | b'>' | b'\\' | b'{' | b'}');
         let authority = self.skip(start, |b| !ends(b) && !matches!(b, b'/' | b'?' | b'#'));
-        let colon = self.skip(start, |b| !matches!(b, b':' | b'@')).min(authority);
+        let colon = self.skip_to(start, authority, |b| !matches!(b, b':' | b'@'));
         if self.byte(colon) != b':' {
             return;
         }
@@ -74,7 +91,7 @@ impl Scanner<'_, '_, '_> {
         let mut found = host(colon, authority);
         if found.is_none() && !is_port(self.slice(colon + 1, authority)) {
             // A password with a bare `/`, `?` or `#` in it: what stands after the colon is no port, so it is one.
-            let whole = self.skip(authority, |b| !ends(b));
+            let whole = self.skip_to(authority, authority + MAX_PASSWORD, |b| !ends(b));
             found = host(authority, whole);
         }
         if let Some(host) = found.filter(|host| *host > colon + 1) {

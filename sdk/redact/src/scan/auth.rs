@@ -40,10 +40,12 @@ const PROSE: &[&str] = &[
 ];
 
 impl Scanner<'_, '_, '_> {
-    /// Judges the `b` at a place, which is followed by an `r` five places on.
+    /// Judges the six bytes from `start` on, of which the first is a `b` and the last an `r`.
+    #[inline(never)]
     pub(super) fn bearer(&mut self, start: usize) {
         let scheme = start + 6;
-        if !self.is_on(Kind::AuthScheme)
+        if start < self.done
+            || !self.is_on(Kind::AuthScheme)
             || !self.slice(start, scheme).eq_ignore_ascii_case(b"bearer")
             || self.before(start).is_ascii_alphanumeric()
         {

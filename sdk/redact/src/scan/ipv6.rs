@@ -3,7 +3,6 @@
 use std::net::Ipv6Addr;
 
 use super::Scanner;
-use super::bytes::is_word;
 use crate::kind::{Kind, Mode};
 
 /// Longest text form: eight groups of four, or six of them and an IPv4 address.
@@ -15,6 +14,7 @@ const fn is_part(byte: u8) -> bool {
 
 impl Scanner<'_, '_, '_> {
     /// Judges the `:` at a place with what stands around it; a run is judged once.
+    #[inline(never)]
     pub(super) fn ipv6(&mut self, at: usize) {
         if at < self.addresses_done || !is_part(self.byte(at + 1)) || !self.is_on(Kind::Ipv6) {
             return;
@@ -22,7 +22,9 @@ impl Scanner<'_, '_, '_> {
         let start = self.skip_back(at, self.done.max(self.addresses_done), is_part);
         let end = self.skip(at, is_part);
         self.addresses_done = end;
-        if self.slice(start, end).iter().filter(|b| **b == b':').count() < 2 {
+        let span = self.slice(start, end);
+        // In full there are seven colons, or six before an IPv4 address; times and ports have fewer.
+        if span.iter().filter(|b| **b == b':').count() < 6 && !span.windows(2).any(|two| two == b"::") {
             return;
         }
         // What a colon or a dot of the text around adds is taken off first, then a word before and a port after.
@@ -33,14 +35,11 @@ impl Scanner<'_, '_, '_> {
         if last > first && is_single(last - 1) {
             last -= 1;
         }
-        let after_word = self.skip(first, |b| b != b':') + 1;
+        let after_word = self.skip_to(first, last, |b| b != b':') + 1;
         let before_port = self.skip_back(last, first, |b| b != b':').saturating_sub(1);
-        for (from, to) in [
-            (first, last),
-            (after_word, last),
-            (first, before_port),
-            (after_word, before_port),
-        ] {
+        let before_dot = self.skip_to(first, last, |b| b != b'.');
+        let candidates = [last, before_port, before_dot].map(|to| [(first, to), (after_word, to)]);
+        for (from, to) in candidates.into_iter().flatten() {
             if from < to && self.ipv6_between(from, to) {
                 return;
             }
@@ -49,9 +48,11 @@ impl Scanner<'_, '_, '_> {
 
     fn ipv6_between(&mut self, start: usize, end: usize) -> bool {
         if end - start > MAX_LEN
-            || is_word(self.before(start))
+            || self.before(start).is_ascii_alphanumeric()
             || self.before(start) == b'_'
-            || is_word(self.byte(end))
+            || self.goes_on(end)
+            || self.is_masked(start)
+            || self.byte(end) == b'*'
         {
             return false;
         }
@@ -77,7 +78,7 @@ impl Scanner<'_, '_, '_> {
                     .map(|(idx, _)| idx);
                 let second = colons.nth(1).unwrap_or(0);
                 let kept = text.get(..second).unwrap_or_default().trim_end_matches(':').len();
-                self.replace(start + kept, end, &[":*"]);
+                self.replace(start + kept, end, &["::*"]);
             }
             _ => self.redact(start, end),
         }

@@ -3,45 +3,45 @@
 use std::net::Ipv4Addr;
 
 use super::Scanner;
-use super::bytes::is_word;
 use crate::kind::{Kind, Mode};
-use crate::prefilter::{NUMBER_RUN, SPACED_RUN, is_number_like, is_spaced_like};
 
 /// Digits of a card number.
 const CARD: std::ops::RangeInclusive<usize> = 13..=19;
 
 impl Scanner<'_, '_, '_> {
-    /// Judges the run that has reached its fifth byte at `at`.
-    pub(super) fn numbers(&mut self, at: usize) {
-        let Some((mut at, end)) = self.run(at, NUMBER_RUN, self.numbers_done, is_number_like) else {
-            return;
-        };
-        self.numbers_done = end;
-        while at < end {
-            if self.starts_with(at, b"-----") {
-                at = self.skip(at, |b| b == b'-');
-                self.pem(at);
-            } else if !self.byte(at).is_ascii_digit() {
-                at += 1;
-            } else {
-                let digits = self.skip(at, |b| b.is_ascii_digit());
-                if !self.begins_number(at) || !(self.ipv4(at, digits) || self.social_security(at, digits)) {
-                    at = digits;
-                }
-            }
-            at = at.max(self.done);
+    /// Judges the first part of a number-like run; gives the place to go on at.
+    #[inline(never)]
+    pub(super) fn number_part(&mut self, start: usize, end: usize) -> usize {
+        let mut at = start;
+        if self.starts_with(at, b"-----") {
+            at = self.skip(at, |b| b == b'-');
+            self.pem(at);
+            return self.next_part_at(at, end);
         }
+        let digits = self.skip(at, |b| b.is_ascii_digit());
+        let judged = digits > at
+            && self.begins_number(at)
+            && (self.ipv4(at, digits) || self.social_security(at, digits));
+        if !judged {
+            at = digits;
+            while at < end && !self.byte(at).is_ascii_digit() && !self.starts_with(at, b"-----") {
+                at += 1;
+            }
+        }
+        self.next_part_at(at, end)
     }
 
-    /// Whether the digits at a place begin a number: no word, no fraction, no longer dotted list.
+    /// Whether the digits at a place begin a number: no word, no fraction, no longer dotted list, not what a mask has left.
     fn begins_number(&self, at: usize) -> bool {
         let before = self.before(at);
-        !is_word(before) && !(before == b'.' && at >= 2 && is_word(self.byte(at - 2)))
+        let is_fraction = before == b'.' && at >= self.done + 2 && self.byte(at - 2).is_ascii_digit();
+        !before.is_ascii_alphanumeric() && !is_fraction && !self.is_masked(at)
     }
 
     /// Whether a number may end at a place.
     fn ends_number(&self, at: usize) -> bool {
-        !is_word(self.byte(at)) && !(self.byte(at) == b'.' && self.byte(at + 1).is_ascii_digit())
+        let has_fraction = self.byte(at) == b'.' && self.byte(at + 1).is_ascii_digit();
+        !self.goes_on(at) && !has_fraction
     }
 
     fn ipv4(&mut self, start: usize, first_end: usize) -> bool {
@@ -51,7 +51,7 @@ impl Scanner<'_, '_, '_> {
         let mut octets = [0_u8; 4];
         let mut at = start;
         let mut second_end = start;
-        for idx in 0..4 {
+        for (idx, slot) in octets.iter_mut().enumerate() {
             let end = self.skip(at, |b| b.is_ascii_digit());
             let digits = self.slice(at, end);
             let number = digits.iter().fold(0_u32, |n, b| {
@@ -60,7 +60,7 @@ impl Scanner<'_, '_, '_> {
             let (Ok(octet), 1..=3) = (u8::try_from(number), digits.len()) else {
                 return false;
             };
-            octets[idx] = octet;
+            *slot = octet;
             if idx == 1 {
                 second_end = end;
             }
@@ -99,7 +99,11 @@ impl Scanner<'_, '_, '_> {
                 3 | 6 => *b == b'-',
                 _ => b.is_ascii_digit(),
             });
-        if !shaped || !self.ends_number(end) || self.byte(end) == b'-' || matches!(self.before(start), b'-') {
+        if !shaped
+            || !self.ends_number(end)
+            || self.byte(end) == b'-'
+            || (self.before(start) == b'-' && start > self.done)
+        {
             return false;
         }
         let (area, group, serial) = (
@@ -122,26 +126,17 @@ impl Scanner<'_, '_, '_> {
         true
     }
 
-    /// Judges the run, with blanks, that has reached its thirteenth byte at `at`.
-    pub(super) fn cards(&mut self, at: usize) {
-        let Some((mut at, end)) = self.run(at, SPACED_RUN, self.spaced_done, is_spaced_like) else {
-            return;
-        };
-        self.spaced_done = end;
+    /// Judges the first digits of a number-like run with blanks; gives the place to go on at.
+    #[inline(never)]
+    pub(super) fn card_part(&mut self, start: usize, end: usize) -> usize {
         if !self.is_on(Kind::Card) {
-            return;
+            return usize::MAX;
         }
-        while at < end {
-            if !self.byte(at).is_ascii_digit() {
-                at += 1;
-                continue;
-            }
-            let digits = self.skip(at, |b| b.is_ascii_digit());
-            if !self.begins_number(at) || !self.card(at, digits) {
-                at = digits;
-            }
-            at = at.max(self.done);
+        let mut at = self.skip(start, |b| b.is_ascii_digit());
+        if at == start || !self.begins_number(start) || !self.card(start, at) {
+            at = self.skip_to(at, end, |b| !b.is_ascii_digit());
         }
+        self.next_part_at(at, end)
     }
 
     fn card(&mut self, start: usize, first_end: usize) -> bool {
@@ -243,6 +238,6 @@ impl Number {
                 }
             })
             .sum();
-        begins && sum % 10 == 0
+        begins && sum.is_multiple_of(10)
     }
 }

@@ -17,8 +17,16 @@ pub(super) struct Pair {
 }
 
 impl Scanner<'_, '_, '_> {
-    /// Judges the name before the `:` or `=` at a place. Whether it is sensitive.
-    pub(super) fn pair(&mut self, at: usize) -> bool {
+    /// Judges the `:` or `=` at a place.
+    #[inline(never)]
+    pub(super) fn pair(&mut self, at: usize) {
+        if !self.is_sensitive_pair(at) && self.byte(at) == b':' {
+            self.ipv6(at);
+        }
+    }
+
+    /// Judges the name before the separator at a place. Whether it is sensitive.
+    fn is_sensitive_pair(&mut self, at: usize) -> bool {
         let separator = self.byte(at);
         let (before, next) = (self.before(at), self.byte(at + 1));
         if (separator == b':' && (before == b':' || next == b':')) || (separator == b'=' && before == b'=') {
@@ -67,6 +75,7 @@ impl Scanner<'_, '_, '_> {
     }
 
     /// `<password>…</password>`; the name ends before the `>` at a place.
+    #[inline(never)]
     pub(super) fn element(&mut self, at: usize) {
         let start = self.skip_back(at, self.done, is_name);
         if start == at || start == 0 || self.before(start) != b'<' {

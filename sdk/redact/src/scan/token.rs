@@ -7,10 +7,12 @@ use super::bytes::{is_base64, is_token};
 use super::provider::{self, Provider};
 use crate::Redactor;
 use crate::kind::{Kind, Mode};
-use crate::prefilter::{TOKEN_RUN, is_token_like};
+use crate::prefilter::TOKEN_RUN;
 
 /// Shortest first part of a JSON Web Token: `{"alg":""}`, encoded, is 14 bytes long.
 const JWT_HEADER: usize = 12;
+/// Bytes after a prefix that are looked at.
+const MAX_TAIL: usize = 128;
 /// Shortest string that is judged by its entropy.
 const RANDOM: usize = 20;
 /// Bits per byte from which on a string looks random. English in camel case has about 3.3, random base64 of this length 4.3.
@@ -24,20 +26,15 @@ const HOOKS: &[&str] = &[
 ];
 
 impl Scanner<'_, '_, '_> {
-    /// Judges the run that has reached its twelfth byte at `at`. The marked run is one of a wider class.
-    pub(super) fn tokens(&mut self, at: usize) {
-        let Some((mut at, end)) = self.run(at, TOKEN_RUN, self.tokens_done, is_token_like) else {
-            return;
-        };
-        self.tokens_done = end;
-        while at < end {
-            let start = self.skip(at, |b| !is_token(b)).max(self.done);
-            let stop = self.skip(start, is_token);
-            if stop.saturating_sub(start) >= TOKEN_RUN {
-                self.token(start, stop);
-            }
-            at = stop.max(at + 1);
+    /// Judges the first token of a token-like run, which is one of a wider class; gives the place to go on at.
+    #[inline(never)]
+    pub(super) fn token_part(&mut self, start: usize, end: usize) -> usize {
+        let stop = self.skip(start, is_token);
+        if stop - start >= TOKEN_RUN {
+            self.token(start, stop);
         }
+        let next = self.skip_to(stop, end, |b| !is_token(b));
+        self.next_part_at(next, end)
     }
 
     /// Judges one run of letters, digits, `_` and `-`.
@@ -46,16 +43,17 @@ impl Scanner<'_, '_, '_> {
             return;
         }
         let mut at = start;
+        let mut jwt_tried = false;
         while at < end {
             let fresh = at == start || !self.before(at).is_ascii_alphanumeric();
-            if fresh
-                && at >= self.done
-                && provider::may_begin(self.byte(at))
-                && (self.jwt(at) || self.provider_key(at))
-            {
+            let may_begin = fresh && at >= self.done && provider::may_begin(self.byte(at));
+            // Where the first `eyJ` of a run begins no token, none does: what follows the run is the same.
+            let is_jwt = may_begin && !jwt_tried && self.starts_with(at, b"eyJ");
+            jwt_tried |= is_jwt;
+            if (is_jwt && self.jwt(at, end)) || (may_begin && self.provider_key(at)) {
                 at = self.done.max(at + 1);
             } else {
-                at = self.skip(at, |b| b.is_ascii_alphanumeric()) + 1;
+                at = self.skip_to(at, end, |b| b.is_ascii_alphanumeric()) + 1;
             }
         }
         if self.done <= start && !self.basic(start) && !self.hook(start, end) {
@@ -63,11 +61,11 @@ impl Scanner<'_, '_, '_> {
         }
     }
 
-    fn jwt(&mut self, start: usize) -> bool {
-        if !self.is_on(Kind::Jwt) || !self.starts_with(start, b"eyJ") {
+    /// Judges the token that begins at `start` and whose first part ends at `first`.
+    fn jwt(&mut self, start: usize, first: usize) -> bool {
+        if !self.is_on(Kind::Jwt) {
             return false;
         }
-        let first = self.skip(start, is_token);
         let second = self.next_part(first);
         if first - start < JWT_HEADER || second - first < 5 {
             return false;
@@ -131,7 +129,7 @@ impl Scanner<'_, '_, '_> {
 
     fn redact_key(&mut self, provider: &Provider, start: usize) {
         let tail = start + provider.prefix.len();
-        let mut end = self.skip(tail, is_token);
+        let mut end = self.end_of_key(tail);
         if provider.dotted {
             loop {
                 let longer = self.next_part(end);
@@ -145,6 +143,16 @@ impl Scanner<'_, '_, '_> {
             Mode::Partial => self.redact(tail, end),
             _ => self.redact(start, end),
         }
+    }
+
+    /// A PEM block that begins right after a key is not part of it.
+    fn end_of_key(&self, tail: usize) -> usize {
+        let end = self.skip(tail, is_token);
+        let block = self
+            .slice(tail, end)
+            .windows(10)
+            .position(|window| window == b"-----BEGIN");
+        block.map_or(end, |offset| tail + offset)
     }
 
     /// Secrets that are told by what stands before them: the last part of a web hook's address, a Telegram bot's token.
@@ -175,11 +183,11 @@ impl Scanner<'_, '_, '_> {
             return false;
         }
         let tail = start + provider.prefix.len();
-        let end = self.skip(tail, |b| provider.alphabet.holds(b));
+        let end = self.skip_to(tail, tail + MAX_TAIL, |b| provider.alphabet.holds(b));
         let tail = self.slice(tail, end);
         tail.len() >= provider.min
             && (!provider.with_digit || tail.iter().any(u8::is_ascii_digit))
-            && (!provider.whole || !is_token(self.byte(end)))
+            && (!provider.whole || !(self.goes_on(end) || self.byte(end) == b'_'))
     }
 
     /// `Basic` credentials: base64 that decodes to `user:password`.
@@ -196,7 +204,9 @@ impl Scanner<'_, '_, '_> {
         {
             return false;
         }
-        let end = self.skip(start, is_base64);
+        let end = self.skip(start, |b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')
+        });
         if !decodes_to_pair(self.slice(start, end)) {
             return false;
         }
@@ -205,7 +215,11 @@ impl Scanner<'_, '_, '_> {
     }
 
     fn random(&mut self, start: usize) {
-        if !self.is_on(Kind::HighEntropy) || start < self.done || is_base64(self.before(start)) {
+        if !self.is_on(Kind::HighEntropy)
+            || start < self.done
+            || is_base64(self.before(start))
+            || self.is_after_match(start)
+        {
             return;
         }
         let end = self.skip(start, is_base64);
@@ -227,7 +241,7 @@ fn decodes_to_pair(text: &[u8]) -> bool {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
             b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
+            b'+' => 62,
             _ => 63,
         };
         bits = bits << 6 | u32::from(six);

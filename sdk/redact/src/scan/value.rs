@@ -45,6 +45,7 @@ const PARAMETERS: &[&str] = &[
 ];
 
 impl Scanner<'_, '_, '_> {
+    #[inline(never)]
     pub(super) fn pair_value(&mut self, pair: &Pair) {
         let mut at = self.skip(pair.after, |b| matches!(b, b'=' | b'>'));
         at = match pair.quote {
@@ -128,6 +129,15 @@ impl Scanner<'_, '_, '_> {
 
     /// End of a value that stands in no quotes. `lists` tells whether `,` `;` `&` `|` may end it.
     fn end_of_plain(&self, start: usize, lists: bool) -> usize {
+        let end = self.end_of_word(start, lists);
+        // The blanks of a PEM block's first line are part of it.
+        if self.slice(start, end).ends_with(b"-----BEGIN") {
+            return self.end_of_pem(end).1;
+        }
+        end
+    }
+
+    fn end_of_word(&self, start: usize, lists: bool) -> usize {
         let mut at = start;
         loop {
             let byte = self.byte(at);
