@@ -5,6 +5,7 @@
 //! Not here: where blocks are kept.
 
 mod attributes;
+mod bodies;
 pub(crate) mod logs;
 pub(crate) mod spans;
 

@@ -10,7 +10,7 @@ mod bits;
 mod decode;
 mod encode;
 
-pub(crate) use decode::{decode, first_ms};
+pub(crate) use decode::{decode, first_ms, n_samples};
 pub(crate) use encode::Chunk;
 
 /// Bytes before the bits.

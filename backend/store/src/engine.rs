@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use fjall::compaction::Leveled;
 use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
-pub(crate) use keys::{Signal, chunk_key, chunk_key_parts, journal_key, part_key};
+pub(crate) use keys::{SERIES, Signal, chunk_key, chunk_key_parts, journal_key, part_key, series_key};
 
 use crate::report::Report;
 use crate::{OpenError, SyncError};
@@ -23,16 +24,13 @@ const ENGINE_DIR: &str = "engine";
 
 /// Records of what is not yet in a chunk or block.
 const JOURNAL: &str = "journal";
-/// Facts about partitions and metrics.
+/// Facts about partitions, metrics and series.
 const META: &str = "meta";
-/// Label sets by series id.
-const SERIES: &str = "series";
 
 pub(crate) struct Engine {
     db: Database,
     pub(crate) journal: Keyspace,
     pub(crate) meta: Keyspace,
-    pub(crate) series: Keyspace,
     memtable_bytes: u64,
     dir: PathBuf,
     dirty: AtomicBool,
@@ -55,6 +53,8 @@ pub(crate) enum Access {
     Ranges,
     /// Large values, already packed, written in order of key.
     Blocks,
+    /// Large values, soon removed.
+    Passing,
 }
 
 impl Engine {
@@ -66,13 +66,15 @@ impl Engine {
     /// Opens the engine; what it cannot read is set aside and reported.
     pub(crate) fn open(dir: &Path, max_memory_bytes: u64, report: &Report) -> Result<Self, OpenError> {
         let path = dir.join(ENGINE_DIR);
-        let cache_bytes = (max_memory_bytes / 8).clamp(4 << 20, 256 << 20);
-        let memtable_bytes = (max_memory_bytes / 64).clamp(1 << 20, 16 << 20);
+        let cache_bytes = (max_memory_bytes / 8).clamp(1 << 20, 256 << 20);
+        let memtable_bytes = (max_memory_bytes / 128).clamp(128 << 10, 16 << 20);
         let start = |path: &Path| {
             Database::builder(path)
                 .cache_size(cache_bytes)
                 .max_journaling_size(64 << 20)
                 .worker_threads(2)
+                // What is large is packed already.
+                .journal_compression(CompressionType::None)
                 .open()
         };
         let failed = |source: fjall::Error| OpenError::Engine {
@@ -83,10 +85,11 @@ impl Engine {
         let options = || options(Access::Ranges, memtable_bytes);
         Ok(Self {
             journal: db
-                .keyspace(JOURNAL, || crate::engine::options(Access::Blocks, memtable_bytes))
+                .keyspace(JOURNAL, || {
+                    crate::engine::options(Access::Passing, memtable_bytes)
+                })
                 .map_err(failed)?,
             meta: db.keyspace(META, options).map_err(failed)?,
-            series: db.keyspace(SERIES, options).map_err(failed)?,
             memtable_bytes,
             dir: dir.to_owned(),
             dirty: AtomicBool::new(false),
@@ -108,11 +111,16 @@ impl Engine {
     pub(crate) fn delete_others(&self, in_use: &[String]) -> fjall::Result<()> {
         for name in self.db.list_keyspace_names() {
             let name = name.to_string();
-            if ![JOURNAL, META, SERIES].contains(&&*name) && !in_use.contains(&name) {
+            if ![JOURNAL, META].contains(&&*name) && !in_use.contains(&name) {
                 self.delete(self.keyspace(&name, Access::Ranges)?)?;
             }
         }
         Ok(())
+    }
+
+    /// Writes out what a keyspace has buffered, as nothing more will come. Otherwise it would wait, and hold a log, for long.
+    pub(crate) fn settle(&self, keyspace: &Keyspace) -> fjall::Result<()> {
+        keyspace.rotate_memtable().map(drop)
     }
 
     /// Deletes a keyspace; its folder goes once nobody reads it any more.
@@ -165,9 +173,14 @@ impl Engine {
         occupied(&self.dir.join(ENGINE_DIR).join("keyspaces"))
     }
 
+    /// Bytes that wait in the engine's buffers to be written to tables.
+    pub(crate) fn buffered_bytes(&self) -> u64 {
+        self.db.write_buffer_size()
+    }
+
     /// Bytes of the engine's cache and buffers.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        self.db.cache_size() + self.db.write_buffer_size()
+        self.db.cache_size() + self.buffered_bytes()
     }
 }
 
@@ -181,6 +194,12 @@ fn options(access: Access, memtable_bytes: u64) -> KeyspaceCreateOptions {
         Access::Blocks => options
             .filter_policy(FilterPolicy::disabled())
             .data_block_compression_policy(CompressionPolicy::disabled()),
+        // What is removed takes room until it meets its removal in a compaction, so tables are small and meet soon.
+        Access::Passing => options
+            .max_memtable_size(memtable_bytes / 4)
+            .filter_policy(FilterPolicy::disabled())
+            .data_block_compression_policy(CompressionPolicy::disabled())
+            .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(2))),
     }
 }
 

@@ -4,10 +4,11 @@
 //! Not here: the journal that makes them durable.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use watchroom_model::{Labels, Sample};
 
-use crate::chunk::{Chunk, decode, first_ms};
+use crate::chunk::{Chunk, decode, first_ms, n_samples};
 use crate::sync::lock;
 
 /// One series.
@@ -15,6 +16,8 @@ use crate::sync::lock;
 pub(crate) struct Series {
     pub(crate) id: u32,
     pub(crate) labels: Labels,
+    /// Place in the order of labels among all series, once given.
+    rank: AtomicU32,
     head: Mutex<Head>,
 }
 
@@ -76,6 +79,7 @@ impl Series {
         Self {
             id,
             labels,
+            rank: AtomicU32::new(0),
             head: Mutex::new(Head {
                 last: Last::None,
                 full: Vec::new(),
@@ -83,6 +87,14 @@ impl Series {
                 written_ms: None,
             }),
         }
+    }
+
+    pub(crate) fn rank(&self) -> u32 {
+        self.rank.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_rank(&self, rank: u32) {
+        self.rank.store(rank, Ordering::Relaxed);
     }
 
     /// Notes that the engine may hold samples of this series.
@@ -221,6 +233,7 @@ impl Series {
         }
         let full = head.full.iter().map(|chunk| &**chunk);
         for chunk in full.chain(head.open.iter().map(Chunk::bytes)) {
+            samples.reserve(n_samples(chunk));
             // Chunks in memory were made by this process and decode.
             let _ = decode(chunk, |sample| {
                 if (start_ms..=end_ms).contains(&sample.t_ms) {

@@ -22,6 +22,9 @@ pub(crate) struct Index {
     by_id: FxHashMap<u32, Arc<Series>>,
     postings: FxHashMap<Arc<str>, FxHashMap<Arc<str>, Vec<u32>>>,
     all: Vec<u32>,
+    /// Series by labels, as far as they have a rank; the rest wait in `fresh`.
+    ranked: Vec<Arc<Series>>,
+    fresh: Vec<Arc<Series>>,
     bytes: usize,
 }
 
@@ -118,6 +121,7 @@ impl Index {
         let series = Arc::new(Series::new(id, labels));
         self.by_hash.insert(identity, series.clone());
         self.by_id.insert(id, series.clone());
+        self.fresh.push(series.clone());
         if let Err(at) = self.all.binary_search(&id) {
             self.all.insert(at, id);
         }
@@ -129,6 +133,9 @@ impl Index {
     pub(crate) fn remove(&mut self, dead: &FxHashSet<u32>, identity: &mut Identity) {
         let before = self.all.len().max(1);
         self.all.retain(|id| !dead.contains(id));
+        // Those that are left keep their order.
+        self.ranked.retain(|series| !dead.contains(&series.id));
+        self.fresh.retain(|series| !dead.contains(&series.id));
         for id in dead {
             let Some(series) = self.by_id.remove(id) else {
                 continue;
@@ -159,6 +166,33 @@ impl Index {
     /// Ids of the series that match every matcher, ascending.
     pub(crate) fn select(&self, matchers: &[Matcher]) -> Vec<u32> {
         postings::select(self, matchers)
+    }
+
+    /// Whether every series has a rank.
+    pub(crate) fn is_ranked(&self) -> bool {
+        self.fresh.is_empty()
+    }
+
+    /// Gives every series its rank in the order of labels, so that large answers are put in order without comparing texts.
+    pub(crate) fn rank(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        self.fresh.sort_by(|a, b| a.labels.cmp(&b.labels));
+        let mut merged = Vec::with_capacity(self.ranked.len() + self.fresh.len());
+        let mut rest = &*self.ranked;
+        for fresh in self.fresh.drain(..) {
+            let n = rest.partition_point(|known| known.labels < fresh.labels);
+            let (before, after) = rest.split_at(n);
+            merged.extend_from_slice(before);
+            merged.push(fresh);
+            rest = after;
+        }
+        merged.extend_from_slice(rest);
+        self.ranked = merged;
+        for (rank, series) in self.ranked.iter().enumerate() {
+            series.set_rank(rank as u32);
+        }
     }
 
     /// Names of all labels.

@@ -60,8 +60,8 @@ struct Limits {
 impl Limits {
     fn new(config: &StoreConfig) -> Self {
         Self {
-            head_bytes: config.max_memory_bytes / 4,
-            index_bytes: config.max_memory_bytes / 4,
+            head_bytes: config.max_memory_bytes / 5,
+            index_bytes: config.max_memory_bytes / 5,
             journal_bytes: (config.max_memory_bytes / 8).clamp(1 << 20, 64 << 20),
             partition_ms: crate::retention::partition_ms(config.retention.metrics),
             partition_bytes: crate::retention::partition_bytes(config.max_disk_bytes),

@@ -390,9 +390,17 @@ impl Store {
         &self.0.shared
     }
 
-    /// Refuses while the file system is nearly full: a failed write would end the engine for good.
+    /// Refuses while the engine is behind, and while the file system is nearly full: a failed write would end the engine for good.
     fn admit(&self) -> Result<(), AppendError> {
         let shared = self.shared();
+        let memory_bytes = shared.engine.buffered_bytes();
+        let limit_bytes = shared.config.max_memory_bytes / 8;
+        if memory_bytes > limit_bytes {
+            return self.appended(Err(AppendError::Overloaded {
+                memory_bytes,
+                limit_bytes,
+            }));
+        }
         let free_bytes = shared.engine.free_bytes();
         if free_bytes >= shared.config.min_free_bytes {
             return Ok(());

@@ -1,7 +1,7 @@
 //! Blocks of log lines.
 //!
 //! Columns: streams, runs of lines of one stream, times, severities, resources, and which trace and span each line belongs to. Rows:
-//! bodies, all together as they are alike, and attributes.
+//! bodies and attributes.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use super::attributes::{
     AttributesReader, AttributesWriter, ResourcesWriter, TextsWriter, read_offsets, read_resources,
     read_texts, row, text,
 };
+use super::bodies::{self, Bodies};
 use crate::codec::{Corrupt, Reader, put_ivarint, put_uvarint};
 
 const SEVERITIES: [Severity; 7] = [
@@ -49,8 +50,7 @@ pub(crate) struct LogColumns {
 pub(crate) struct LogRows {
     attributes: AttributesReader,
     resources: Vec<Arc<Resource>>,
-    body_offsets: Vec<u32>,
-    bodies: Vec<u8>,
+    bodies: Bodies,
     offsets: Vec<u32>,
     bytes: Vec<u8>,
 }
@@ -130,10 +130,9 @@ fn encode_rows(lines: &[LogLine], resources: &ResourcesWriter) -> Vec<u8> {
     let mut attributes = AttributesWriter::default();
     let mut senders = Vec::new();
     resources.write(&mut attributes, &mut senders);
-    let [mut body_lengths, mut bodies, mut lengths, mut bytes] = [const { Vec::new() }; 4];
+    let [mut bodies, mut lengths, mut bytes] = [const { Vec::new() }; 3];
+    bodies::encode(lines.iter().map(|line| &*line.body), &mut bodies);
     for line in lines {
-        put_uvarint(&mut body_lengths, line.body.len() as u64);
-        bodies.extend_from_slice(line.body.as_bytes());
         let before = bytes.len();
         attributes.put(&line.attributes, &mut bytes);
         put_uvarint(&mut lengths, (bytes.len() - before) as u64);
@@ -141,7 +140,7 @@ fn encode_rows(lines: &[LogLine], resources: &ResourcesWriter) -> Vec<u8> {
     let mut rows = Vec::with_capacity(bodies.len() + bytes.len());
     put_uvarint(&mut rows, lines.len() as u64);
     attributes.write(&mut rows);
-    for part in [senders, body_lengths, lengths, bodies, bytes] {
+    for part in [senders, bodies, lengths, bytes] {
         rows.extend_from_slice(&part);
     }
     rows
@@ -250,14 +249,12 @@ impl LogRows {
         let n = reader.count()?;
         let attributes = AttributesReader::new(&mut reader)?;
         let resources = read_resources(&attributes, &mut reader)?;
-        let body_offsets = read_offsets(&mut reader, n)?;
+        let bodies = Bodies::decode(&mut reader, n)?;
         let offsets = read_offsets(&mut reader, n)?;
-        let n_body_bytes = body_offsets.last().map_or(0, |end| *end as usize);
         Ok(Self {
             attributes,
             resources,
-            body_offsets,
-            bodies: reader.take(n_body_bytes)?.to_vec(),
+            bodies,
             offsets,
             bytes: reader.take(reader.remaining())?.to_vec(),
         })
@@ -266,8 +263,6 @@ impl LogRows {
     /// The line of a row.
     pub(crate) fn line(&self, columns: &LogColumns, i: usize) -> Result<LogLine, Corrupt> {
         let missing = Corrupt("a row is missing");
-        let body = std::str::from_utf8(row(&self.bodies, &self.body_offsets, i)?)
-            .map_err(|_| Corrupt("a body is not UTF-8"))?;
         let reader = &mut Reader::new(row(&self.bytes, &self.offsets, i)?);
         let (trace_id, span_id) = match *columns.context.get(i).ok_or(missing)? {
             0 => (None, None),
@@ -280,7 +275,7 @@ impl LogRows {
             time_ns: *columns.time_ns.get(i).ok_or(missing)?,
             stream: columns.streams.get(stream as usize).ok_or(missing)?.clone(),
             severity: SEVERITIES.get(usize::from(severity)).copied().unwrap_or_default(),
-            body: body.into(),
+            body: self.bodies.get(i)?.into(),
             attributes: self.attributes.get(reader)?,
             trace_id,
             span_id,

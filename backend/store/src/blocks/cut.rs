@@ -139,7 +139,16 @@ impl<K: Kind> BlockStore<K> {
         let mut transaction = self.engine.batch();
         partition.meta.put(K::SIGNAL, &self.engine, &mut transaction);
         self.engine.commit(transaction)?;
-        write(&self.state).partitions.push(partition);
+        let closed = {
+            let mut state = write(&self.state);
+            let closed = state.partitions.last().map(|closed| closed.keyspaces.clone());
+            state.partitions.push(partition);
+            closed
+        };
+        if let Some(closed) = closed {
+            self.engine.settle(&closed.blocks)?;
+            self.engine.settle(&closed.index)?;
+        }
         Ok(())
     }
 

@@ -89,14 +89,33 @@ impl<'a> BitReader<'a> {
         Ok(value)
     }
 
-    /// Counts ones up to the first zero, which is read too, or up to `max` ones.
+    /// Counts the ones that come next, without reading them.
     #[inline]
-    pub(super) fn ones(&mut self, max: u32) -> Result<u32, Corrupt> {
-        if self.held < max {
+    pub(super) fn peek_ones(&mut self) -> u32 {
+        if self.held < 56 {
             self.fill();
         }
-        let n = self.buffer.leading_ones().min(max);
-        self.consume(if n == max { n } else { n + 1 })?;
-        Ok(n)
+        self.buffer.leading_ones()
+    }
+
+    /// Passes over bits.
+    #[inline]
+    pub(super) fn skip(&mut self, n: u32) -> Result<(), Corrupt> {
+        if self.held < n {
+            self.fill();
+        }
+        self.consume(n)
+    }
+
+    /// Passes over `n` bits and reads a signed number of `width` bits, both together at most 56 and at least one.
+    #[inline]
+    pub(super) fn signed_after(&mut self, n: u32, width: u32) -> Result<i64, Corrupt> {
+        if self.held < n + width {
+            self.fill();
+        }
+        // The number's sign comes to the top, and moves down as it should.
+        let number = (self.buffer << n) as i64 >> (64 - width);
+        self.consume(n + width)?;
+        Ok(number)
     }
 }

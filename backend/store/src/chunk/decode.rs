@@ -11,6 +11,12 @@ pub(crate) fn first_ms(chunk: &[u8]) -> Option<i64> {
     chunk.get(3..11)?.first_chunk().copied().map(i64::from_le_bytes)
 }
 
+/// Number of samples that a chunk says it has.
+pub(crate) fn n_samples(chunk: &[u8]) -> usize {
+    let count = chunk.get(1..3).and_then(|count| count.first_chunk().copied());
+    count.map_or(0, |count| usize::from(u16::from_le_bytes(count)))
+}
+
 /// Shows every sample, in order of time. What is readable before the damage is shown.
 #[inline]
 pub(crate) fn decode(chunk: &[u8], mut visit: impl FnMut(Sample)) -> Result<(), Corrupt> {
@@ -50,10 +56,11 @@ pub(crate) fn decode(chunk: &[u8], mut visit: impl FnMut(Sample)) -> Result<(), 
             for _ in 1..count {
                 time_delta = time_delta.wrapping_add(prefixed(&mut bits, &TIME_WIDTHS)?);
                 t_ms = t_ms.wrapping_add(time_delta);
-                match bits.ones(2)? {
-                    0 => {}
+                match bits.peek_ones() {
+                    0 => bits.skip(1)?,
                     ones => {
-                        if ones == 2 {
+                        bits.skip(2)?;
+                        if ones > 1 {
                             let leading = bits.read(5)? as u32;
                             n = bits.read(6)? as u32 + 1;
                             trailing = 64_u32
@@ -75,13 +82,17 @@ pub(crate) fn decode(chunk: &[u8], mut visit: impl FnMut(Sample)) -> Result<(), 
 }
 
 #[inline]
-fn prefixed(bits: &mut BitReader<'_>, widths: &[u32]) -> Result<i64, Corrupt> {
-    let ones = bits.ones(widths.len() as u32)?;
-    let width = widths.get(ones as usize).copied().unwrap_or(64);
-    if width == 0 {
+fn prefixed<const N: usize>(bits: &mut BitReader<'_>, widths: &[u32; N]) -> Result<i64, Corrupt> {
+    let ones = bits.peek_ones();
+    if ones == 0 {
+        bits.skip(1)?;
         return Ok(0);
     }
-    let number = bits.read(width)?;
-    // Moves the sign bit to the top and back.
-    Ok((number << (64 - width)) as i64 >> (64 - width))
+    match widths.get(ones as usize) {
+        Some(&width) => bits.signed_after(ones + 1, width),
+        None => {
+            bits.skip(N as u32)?;
+            Ok(bits.read(64)? as i64)
+        }
+    }
 }

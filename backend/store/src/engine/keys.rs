@@ -50,6 +50,16 @@ pub(crate) fn chunk_key_parts(key: &[u8]) -> Option<(u32, i64)> {
     Some((u32::from_be_bytes(*series), time as i64))
 }
 
+/// First byte of the keys of label sets.
+pub(crate) const SERIES: u8 = b's';
+
+/// Key of the label set of a series.
+pub(crate) fn series_key(id: u32) -> [u8; 5] {
+    let mut key = [SERIES; 5];
+    key[1..].copy_from_slice(&id.to_be_bytes());
+    key
+}
+
 /// Key of a part of a block.
 pub(crate) fn part_key(block: u32, part: u8) -> [u8; 5] {
     let mut key = [part; 5];

@@ -63,6 +63,14 @@ proptest! {
         for (id, labels) in &series {
             prop_assert_eq!(index.get(identity.of(labels)).map(|series| series.id), Some(*id));
         }
+        index.rank();
+        let extra = Labels::from_pairs([("a", "w"), ("z", "last")]);
+        index.insert(identity.of(&extra), 1_000, &extra);
+        prop_assert!(!index.is_ranked());
+        index.rank();
+        let mut by_rank = index.all();
+        by_rank.sort_by_key(|series| series.rank());
+        prop_assert!(by_rank.is_sorted_by(|a, b| a.labels < b.labels));
         for name in index.names() {
             prop_assert!(index.values(name).all(|(_, ids)| !ids.is_empty() && ids.is_sorted()));
         }

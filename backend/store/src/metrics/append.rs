@@ -7,7 +7,7 @@ use watchroom_model::{Labels, MetricMetadata, Sample};
 
 use super::record::{JournalRecord, metadata_key, write_labels, write_metadata};
 use super::{MAX_METADATA, Metrics, Writer};
-use crate::engine::{Signal, journal_key};
+use crate::engine::{Signal, journal_key, series_key};
 use crate::head::{Push, Series};
 use crate::sync::{lock, read, write};
 use crate::{AppendError, AppendOutcome};
@@ -61,7 +61,7 @@ impl Metrics {
                             outcome.over_limit += 1;
                             continue;
                         };
-                        transaction.insert(&self.engine.series, id.to_be_bytes(), write_labels(labels));
+                        transaction.insert(&self.engine.meta, series_key(id), write_labels(labels));
                         index.insert(identity, id, labels)
                     }
                 };

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use super::Metrics;
 use super::partition::MetricPartition;
 use crate::codec::seal;
-use crate::engine::{Signal, chunk_key, journal_key};
+use crate::engine::{Signal, chunk_key, journal_key, series_key};
 use crate::head::{Series, Unwritten};
 use crate::partition::PartitionMeta;
 use crate::retention::Candidate;
@@ -126,12 +126,23 @@ impl Metrics {
                 return Ok(newest.clone());
             }
         }
+        self.add_partition(newest.as_deref(), now_ms)
+    }
+
+    fn add_partition(
+        &self,
+        newest: Option<&MetricPartition>,
+        now_ms: i64,
+    ) -> fjall::Result<Arc<MetricPartition>> {
         let meta = PartitionMeta::new(newest.map_or(0, |newest| newest.id + 1), now_ms);
         let partition = Arc::new(MetricPartition::open(meta, &self.engine)?);
         let mut transaction = self.engine.batch();
         partition.put_facts(&self.engine, &mut transaction);
         self.engine.commit(transaction)?;
         write(&self.partitions).push(partition.clone());
+        if let Some(closed) = newest {
+            self.engine.settle(&closed.chunks.0)?;
+        }
         Ok(partition)
     }
 
@@ -161,6 +172,7 @@ impl Metrics {
 
     /// Closes the newest partition if it is as old as data may get, so that it can be dropped although nothing new comes.
     pub(crate) fn close_before(&self, last_write_ms: i64) -> fjall::Result<()> {
+        let _flushing = lock(&self.flushing);
         let newest = read(&self.partitions).last().cloned();
         let Some(newest) = newest else {
             return Ok(());
@@ -169,15 +181,7 @@ impl Metrics {
         if meta.is_empty() || meta.last_write_ms >= last_write_ms {
             return Ok(());
         }
-        let _flushing = lock(&self.flushing);
-        let now_ms = self.clock.now_ms();
-        let meta = PartitionMeta::new(newest.id + 1, now_ms);
-        let partition = Arc::new(MetricPartition::open(meta, &self.engine)?);
-        let mut transaction = self.engine.batch();
-        partition.put_facts(&self.engine, &mut transaction);
-        self.engine.commit(transaction)?;
-        write(&self.partitions).push(partition);
-        Ok(())
+        self.add_partition(Some(&newest), self.clock.now_ms()).map(drop)
     }
 
     /// Drops a partition, and the series that are nowhere else.
@@ -213,7 +217,7 @@ impl Metrics {
         }
         let mut transaction = self.engine.batch();
         for id in &dead {
-            transaction.remove(&self.engine.series, id.to_be_bytes());
+            transaction.remove(&self.engine.meta, series_key(*id));
         }
         self.engine.commit(transaction)?;
         write(&self.index).remove(&dead, &mut writer.identity);

@@ -8,7 +8,7 @@ use super::partition::MetricPartition;
 use super::record::{read_journal, read_labels, read_metadata};
 use super::{Counts, Limits, Metrics, Writer};
 use crate::StoreConfig;
-use crate::engine::{Engine, Signal, entries};
+use crate::engine::{Engine, SERIES, Signal, entries};
 use crate::head::Push;
 use crate::index::{Identity, Index};
 use crate::journal;
@@ -102,8 +102,8 @@ fn load_series(
     identity: &mut Identity,
 ) -> fjall::Result<(Index, u32)> {
     let mut index = Index::default();
-    let id_of = |key: &[u8]| Some(u32::from_be_bytes(key.try_into().ok()?));
-    for (key, value) in entries(engine.series.iter(), report, || "label sets".to_owned()) {
+    let id_of = |key: &[u8]| Some(u32::from_be_bytes(key.get(1..)?.try_into().ok()?));
+    for (key, value) in entries(engine.meta.prefix([SERIES]), report, || "label sets".to_owned()) {
         let Some(id) = id_of(&key) else {
             report.damaged("label sets".to_owned(), "a key is not a series id");
             continue;
@@ -118,7 +118,7 @@ fn load_series(
             Err(error) => report.damaged(format!("labels of series {id}"), error.to_string()),
         }
     }
-    let last = match engine.series.last_key_value() {
+    let last = match engine.meta.prefix([SERIES]).next_back() {
         Some(entry) => id_of(&entry.key()?),
         None => None,
     };

@@ -7,18 +7,22 @@ use watchroom_model::{Labels, Matcher, Sample, SeriesData};
 
 use super::Metrics;
 use super::partition::MetricPartition;
-use crate::chunk::decode;
+use crate::chunk::{decode, n_samples};
 use crate::codec::open;
 use crate::engine::{chunk_key, chunk_key_parts};
 use crate::head::{Presence, Series};
-use crate::sync::{lock, read};
+use crate::sync::{lock, read, write};
 use crate::{ReadError, SelectLimit};
 
 /// Series whose ids are no further apart are read in one go.
 const MAX_ID_GAP: u32 = 2;
 
+/// Answers with fewer series are put in order by comparing labels.
+const MIN_RANKED: usize = 256;
+
 /// A series on its way to the answer.
 struct Wanted {
+    rank: u32,
     series: Arc<Series>,
     /// Copies of the chunks in memory; those in the engine from the first of them on are older versions.
     recent: Vec<Vec<u8>>,
@@ -36,9 +40,9 @@ impl Metrics {
         end_ms: i64,
         limit: SelectLimit,
     ) -> Result<Vec<SeriesData>, ReadError> {
-        let mut done: Vec<SeriesData> = Vec::new();
+        let mut done: Vec<(u32, SeriesData)> = Vec::new();
         let mut n_samples = 0;
-        let mut finish = |series: &Series, samples: Vec<Sample>| {
+        let mut finish = |rank: u32, series: &Series, samples: Vec<Sample>| {
             if samples.is_empty() {
                 return Ok(());
             }
@@ -53,22 +57,27 @@ impl Metrics {
                     limit: limit.max_series,
                 });
             }
-            done.push(SeriesData {
+            let data = SeriesData {
                 labels: series.labels.clone(),
                 samples,
-            });
+            };
+            done.push((rank, data));
             Ok(())
         };
         // Memory is read before the engine: what moves from one to the other meanwhile is then seen twice, not never.
         let mut wanted: Vec<Wanted> = Vec::new();
-        for series in self.matching(matchers, start_ms, end_ms) {
+        let matching = self.matching(matchers, start_ms, end_ms);
+        let ranks = (matching.len() >= MIN_RANKED).then(|| self.ranks(&matching));
+        for (i, series) in matching.into_iter().enumerate() {
+            let rank = ranks.as_ref().map_or(0, |ranks| ranks[i]);
             let mut samples = Vec::new();
             if series.read_recent(start_ms, end_ms, &mut samples) {
-                finish(&series, samples)?;
+                finish(rank, &series, samples)?;
                 continue;
             }
             let recent = series.chunks();
             wanted.push(Wanted {
+                rank,
                 recent_first_ms: recent
                     .first()
                     .and_then(|chunk| crate::chunk::first_ms(chunk))
@@ -84,10 +93,28 @@ impl Metrics {
         }
         for mut wanted in wanted {
             self.decode_all(&mut wanted, start_ms, end_ms);
-            finish(&wanted.series, wanted.samples)?;
+            finish(wanted.rank, &wanted.series, wanted.samples)?;
         }
-        done.sort_by(|a, b| a.labels.cmp(&b.labels));
-        Ok(done)
+        if ranks.is_some() {
+            done.sort_unstable_by_key(|(rank, _)| *rank);
+        } else {
+            done.sort_unstable_by(|(_, a), (_, b)| a.labels.cmp(&b.labels));
+        }
+        Ok(done.into_iter().map(|(_, data)| data).collect())
+    }
+
+    /// Places of series in the order of labels, all of one moment.
+    fn ranks(&self, series: &[Arc<Series>]) -> Vec<u32> {
+        let of_all = || series.iter().map(|series| series.rank()).collect();
+        {
+            let index = read(&self.index);
+            if index.is_ranked() {
+                return of_all();
+            }
+        }
+        let mut index = write(&self.index);
+        index.rank();
+        of_all()
     }
 
     pub(crate) fn series(&self, matchers: &[Matcher], start_ms: i64, end_ms: i64) -> Vec<Labels> {
@@ -234,6 +261,10 @@ impl Metrics {
     fn decode_all(&self, wanted: &mut Wanted, start_ms: i64, end_ms: i64) {
         wanted.stored.sort_by_key(|(first_ms, _)| *first_ms);
         let samples = &mut wanted.samples;
+        // A frame has five bytes before the chunk.
+        let stored = wanted.stored.iter().filter_map(|(_, framed)| framed.get(5..));
+        let recent = wanted.recent.iter().map(|chunk| &**chunk);
+        samples.reserve(stored.chain(recent).map(n_samples).sum());
         let mut newest_ms = None;
         let mut add = |sample: Sample| {
             if newest_ms.is_none_or(|newest| sample.t_ms > newest) {

@@ -108,7 +108,7 @@ fn damaged_journal_records_and_label_sets_are_reported() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path());
     change(dir.path(), "journal", |_| true);
-    change(dir.path(), "series", |key| key == 1_u32.to_be_bytes());
+    change(dir.path(), "meta", |key| key == [b's', 0, 0, 0, 1]);
     let store = Store::open(small(dir.path())).unwrap();
     assert_eq!(bodies(&store), ["line 0", "line 1"]);
     let series = select_all(&store, &[]);

@@ -71,7 +71,7 @@ pub(crate) fn span(trace: u128, id: u64, start_ns: u64, resource: &Arc<Resource>
         kind: [SpanKind::Server, SpanKind::Client][id as usize % 2],
         start_ns,
         duration_ns: 1_000 * (id + 1),
-        status: if id % 5 == 0 {
+        status: if id.is_multiple_of(5) {
             SpanStatus::Error("broken".into())
         } else {
             SpanStatus::Unset
