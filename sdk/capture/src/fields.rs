@@ -37,6 +37,8 @@ pub struct Fields {
     unused: usize,
 }
 
+/// Fields for which cleared sets keep memory.
+const ENTRIES_KEPT: usize = 128;
 /// So much left-behind text is borne before the buffer is tidied.
 const UNUSED_MAX: usize = 1024;
 
@@ -69,9 +71,12 @@ impl Fields {
         self.text.len()
     }
 
-    /// Forgets the fields, keeps the memory unless it has grown beyond `max_bytes` of text.
+    /// Forgets the fields, keeps the memory unless it has grown beyond `max_bytes` of text or far beyond the usual number of fields.
     pub fn clear(&mut self, max_bytes: usize) {
         self.entries.clear();
+        if self.entries.capacity() > ENTRIES_KEPT {
+            self.entries = Vec::new();
+        }
         self.text.clear();
         self.unused = 0;
         if self.text.capacity() > max_bytes {

@@ -15,10 +15,10 @@ use crate::SpanRecord;
 const PER_THREAD: usize = 64;
 /// Records that move between a thread and the shared store at a time.
 const BATCH: usize = 32;
-/// Records in the shared store: two default export queues.
-const SHARED: usize = 4096;
+/// Records in the shared store: two default export batches.
+const SHARED: usize = 1024;
 /// Text that an idle record keeps for each of its buffers, bytes.
-const KEPT_TEXT: usize = 4096;
+const KEPT_TEXT: usize = 2048;
 
 /// Records move as boxes: what is pooled is the allocation.
 type Records = Vec<Box<SpanRecord>>;

@@ -7,6 +7,10 @@ use watchroom_core::{Moment, SpanContext, SpanId, TraceState, Value};
 
 use crate::{Fields, SpanAttributes};
 
+/// Events and links for which a cleared record keeps memory.
+const EVENTS_KEPT: usize = 16;
+const LINKS_KEPT: usize = 4;
+
 /// Role of a span in a call.
 ///
 /// Source: OpenTelemetry trace API, `SpanKind`; set by the field `otel.kind`.
@@ -61,7 +65,7 @@ pub struct SpanRecord {
     pub parent_remote: bool,
     /// Role.
     pub kind: SpanKind,
-    /// Outcome.
+    /// Outcome. Filled when the span closes.
     pub status: Status,
     /// What `otel.status_description` or the error said; empty if nothing.
     pub status_description: String,
@@ -71,7 +75,7 @@ pub struct SpanRecord {
     pub start_unix_ns: u64,
     /// Duration, nanoseconds; zero until it closes.
     pub duration_ns: u64,
-    /// Time entered, nanoseconds.
+    /// Time entered, nanoseconds; zero unless a sink or [`SpanAttributes::inactivity`] has it measured.
     pub busy_ns: u64,
     /// Fields, without the `otel.*` ones.
     pub fields: Fields,
@@ -79,7 +83,7 @@ pub struct SpanRecord {
     pub extra: Fields,
     /// Events. Filled when the span closes.
     pub events: SpanEvents,
-    /// Links.
+    /// Links. Filled when the span closes.
     pub links: Vec<Link>,
     /// Attributes that the span limits cut.
     pub dropped_attributes: u32,
@@ -169,6 +173,7 @@ impl SpanRecord {
         self.extra.clear(max_bytes);
         self.events.clear(max_bytes);
         self.links.clear();
+        self.links.shrink_to(LINKS_KEPT);
         self.dropped_attributes = 0;
         self.dropped_events = 0;
         self.dropped_links = 0;
@@ -334,6 +339,7 @@ impl SpanEvents {
     /// Forgets the events, keeps the memory unless it has grown beyond `max_bytes` of text.
     pub fn clear(&mut self, max_bytes: usize) {
         self.entries.clear();
+        self.entries.shrink_to(EVENTS_KEPT);
         self.fields.clear(max_bytes);
     }
 }

@@ -122,29 +122,49 @@ fn a_pipe_that_nobody_reads_holds_nobody_up_and_what_is_dropped_is_counted() {
     check_balance(&ledger);
 }
 
+/// Says when it is written to, and goes on when it is let.
+struct Gate {
+    entered: mpsc::Sender<()>,
+    open: mpsc::Receiver<()>,
+}
+
+impl Write for Gate {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Once the test lets go of its ends, the gate stays open.
+        let _ = self.entered.send(());
+        let _ = self.open.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
 fn once_a_line_has_waited_in_vain_no_other_waits_until_the_output_moves() {
     let (builder, ledger) = builder();
-    let (orders, receiver) = mpsc::channel();
-    let output = Told {
-        inner: io::sink(),
-        orders: receiver,
-    };
+    let (entered, has_entered) = mpsc::channel();
+    let (let_go, open) = mpsc::channel();
     let writer = builder
         .max_bytes(10)
         .block_for(Duration::from_millis(1))
-        .spawn(output)
+        .spawn(Gate { entered, open })
         .unwrap();
-    while writer.append(b"12345678\n", 1) {}
-    assert_eq!(ledger.dropped(Signal::Lines, Reason::SinkBlocked), 1);
-    assert!(!writer.flush(Duration::from_millis(1)));
+    assert!(writer.append(b"12345678\n", 1));
+    has_entered.recv().unwrap();
+    // The thread is inside of the output with the first line; the second fills the buffer.
+    assert!(writer.append(b"12345678\n", 1));
     for _ in 0..1_000_000 {
         assert!(!writer.append(b"12345678\n", 1));
     }
-    drop(orders);
+    assert_eq!(ledger.dropped(Signal::Lines, Reason::SinkBlocked), 1_000_000);
+    assert!(!writer.flush(Duration::from_millis(1)));
+    drop(let_go);
     assert!(writer.flush(LONG));
     assert!(writer.append(b"12345678\n", 1));
     assert!(writer.flush(LONG));
+    assert_eq!(ledger.delivered(Signal::Lines), 3);
     check_balance(&ledger);
 }
 

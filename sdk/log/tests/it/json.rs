@@ -1,11 +1,14 @@
 //! Lines for machines.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tracing::{debug, error, info, info_span, warn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use watchroom_capture::Capture;
 use watchroom_core::Count;
-use watchroom_log::{Format, LogSinkBuilder, SpanLines};
+use watchroom_log::{FileConfig, Format, LogSink, LogSinkBuilder, RollingFile, SpanLines, Writer};
 
 use crate::support::log;
 
@@ -197,6 +200,39 @@ fn secrets_do_not_reach_the_line() {
         parse(&text)[0]["span"],
         json!({"name": "login", "password": "[REDACTED]", "n": 1})
     );
+}
+
+#[test]
+fn files_are_rotated_at_the_end_of_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = FileConfig::new(dir.path(), "app");
+    config.max_bytes = 1_000;
+    let writer = Writer::builder()
+        .spawn(RollingFile::open(config).unwrap())
+        .unwrap();
+    let sink = Arc::new(LogSink::builder(writer).format(Format::Json).build());
+    let (layer, _handle) = Capture::builder().sink(Arc::clone(&sink) as _).build();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        (0..100).for_each(|n| info!(n, "line"));
+    });
+    assert_eq!(sink.writer().shutdown(Duration::from_secs(30)).dropped, 0);
+    let mut paths: Vec<_> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    let mut seen = Vec::new();
+    for path in &paths {
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.len() <= 1_000 && text.ends_with('\n'), "{path:?}");
+        seen.extend(
+            parse(&text)
+                .iter()
+                .map(|line| line["fields"]["n"].as_u64().unwrap()),
+        );
+    }
+    assert!(paths.len() > 5);
+    assert_eq!(seen, (0..100).collect::<Vec<_>>());
 }
 
 #[test]
