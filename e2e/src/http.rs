@@ -33,7 +33,8 @@ impl Answer {
     #[must_use]
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
     }
 }
 
@@ -99,7 +100,10 @@ pub fn raw(at: SocketAddr, bytes: &[u8]) -> std::io::Result<Answer> {
         read?;
     }
     parse(&answer).ok_or_else(|| {
-        std::io::Error::new(std::io::ErrorKind::InvalidData, format!("no HTTP: {:?}", String::from_utf8_lossy(&answer)))
+        std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            format!("no HTTP: {:?}", String::from_utf8_lossy(&answer)),
+        )
     })
 }
 
@@ -108,15 +112,23 @@ fn parse(answer: &[u8]) -> Option<Answer> {
     let head = String::from_utf8_lossy(&answer[..end]).into_owned();
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let rest = &answer[end + 4..];
-    let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") { unchunk(rest) } else { rest.to_vec() };
+    let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        unchunk(rest)
+    } else {
+        rest.to_vec()
+    };
     Some(Answer { status, head, body })
 }
 
 fn unchunk(mut rest: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     while let Some(line_end) = rest.windows(2).position(|window| window == b"\r\n") {
-        let len = std::str::from_utf8(&rest[..line_end]).ok().and_then(|hex| usize::from_str_radix(hex.trim(), 16).ok());
-        let Some(len) = len.filter(|len| *len > 0) else { break };
+        let len = std::str::from_utf8(&rest[..line_end])
+            .ok()
+            .and_then(|hex| usize::from_str_radix(hex.trim(), 16).ok());
+        let Some(len) = len.filter(|len| *len > 0) else {
+            break;
+        };
         let from = line_end + 2;
         body.extend_from_slice(rest.get(from..from + len).unwrap_or_default());
         rest = rest.get(from + len + 2..).unwrap_or_default();

@@ -49,7 +49,10 @@ impl Process {
     /// # Panics
     /// If it cannot be sent.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status();
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.id().to_string())
+            .status();
         assert!(status.is_ok_and(|status| status.success()), "kill -{name}");
     }
 
@@ -58,7 +61,9 @@ impl Process {
     /// # Panics
     /// If it does not end.
     pub fn ended(&mut self) -> ExitStatus {
-        eventually("the process ends", || self.child.try_wait().expect("a child can be waited for"))
+        eventually("the process ends", || {
+            self.child.try_wait().expect("a child can be waited for")
+        })
     }
 
     /// Whether it runs.
@@ -106,7 +111,16 @@ impl Backend {
     fn start_in(exe: Exe<'_>, args: &[&str], dir: TempDir) -> Self {
         let mut command = Command::new(exe);
         command
-            .args(["up", "--listen", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--data-dir"])
+            .args([
+                "up",
+                "--listen",
+                "127.0.0.1:0",
+                "--otlp-grpc",
+                "127.0.0.1:0",
+                "--otlp-http",
+                "127.0.0.1:0",
+                "--data-dir",
+            ])
             .arg(dir.path().join("data"))
             .args(args)
             .env("NO_COLOR", "1");
@@ -120,8 +134,16 @@ impl Backend {
                 address_after(&log, "OTLP over HTTP")?,
             ))
         });
-        eventually("watchroom up is ready", || (get(http, "/-/ready").status == 200).then_some(()));
-        Self { process, http, otlp_grpc, otlp_http, dir }
+        eventually("watchroom up is ready", || {
+            (get(http, "/-/ready").status == 200).then_some(())
+        });
+        Self {
+            process,
+            http,
+            otlp_grpc,
+            otlp_http,
+            dir,
+        }
     }
 
     /// Ends it by a signal and starts it again over the same data.
@@ -179,7 +201,10 @@ fn address_after(log: &str, word: &str) -> Option<SocketAddr> {
 #[must_use]
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
+    listener
+        .local_addr()
+        .expect("a bound socket has an address")
+        .port()
 }
 
 /// `deriva-server` in a process of its own.
@@ -207,15 +232,28 @@ impl Deriva {
         let mut command = Command::new(exe);
         command
             .args(["system", "deriva-server", "--listen", &grpc.to_string()])
-            .args(["--metrics-port", &admin.port().to_string(), "--log-format", "json", "--data-dir"])
+            .args([
+                "--metrics-port",
+                &admin.port().to_string(),
+                "--log-format",
+                "json",
+                "--data-dir",
+            ])
             .arg(dir.path().join("data"))
             .args(args)
             .envs(env.iter().copied());
         let mut process = Process::start(&mut command, dir.path().join("log"));
         eventually("deriva-server is ready", || {
             assert!(process.is_running(), "deriva-server ended: {}", process.log());
-            http::send(admin, "GET", "/health/ready", &[], b"").is_ok_and(|answer| answer.status == 200).then_some(())
+            http::send(admin, "GET", "/health/ready", &[], b"")
+                .is_ok_and(|answer| answer.status == 200)
+                .then_some(())
         });
-        Self { process, grpc, admin, _dir: dir }
+        Self {
+            process,
+            grpc,
+            admin,
+            _dir: dir,
+        }
     }
 }

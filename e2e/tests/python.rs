@@ -11,7 +11,10 @@ const EXE: &str = env!("CARGO_BIN_EXE_watchroom-e2e");
 
 fn send(python: &std::path::Path, protocol: &str, at: SocketAddr, service: &str) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/send.py");
-    let output = Command::new(python).args([script, protocol, &format!("http://{at}"), service]).output().unwrap();
+    let output = Command::new(python)
+        .args([script, protocol, &format!("http://{at}"), service])
+        .output()
+        .unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     assert!(!stderr.contains("Failed to export"), "{stderr}");
@@ -20,12 +23,17 @@ fn send(python: &std::path::Path, protocol: &str, at: SocketAddr, service: &str)
 
 fn tag<'a>(span: &'a Value, key: &str) -> &'a Value {
     let tags = span["tags"].as_array().map(Vec::as_slice).unwrap_or_default();
-    tags.iter().find(|tag| tag["key"] == key).map_or(&Value::Null, |tag| &tag["value"])
+    tags.iter()
+        .find(|tag| tag["key"] == key)
+        .map_or(&Value::Null, |tag| &tag["value"])
 }
 
 fn field<'a>(log: &'a Value, key: &str) -> &'a Value {
     let fields = log["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
-    fields.iter().find(|field| field["key"] == key).map_or(&Value::Null, |field| &field["value"])
+    fields
+        .iter()
+        .find(|field| field["key"] == key)
+        .map_or(&Value::Null, |field| &field["value"])
 }
 
 fn check_trace(backend: &Backend, ids: &Value, service: &str) {
@@ -55,7 +63,10 @@ fn check_trace(backend: &Backend, ids: &Value, service: &str) {
     let child = named("SELECT orders");
     assert_eq!(child["spanID"], ids["child_id"]);
     let parent = &child["references"][0];
-    assert_eq!((&parent["refType"], &parent["spanID"]), (&json!("CHILD_OF"), &ids["root_id"]));
+    assert_eq!(
+        (&parent["refType"], &parent["spanID"]),
+        (&json!("CHILD_OF"), &ids["root_id"])
+    );
     assert_eq!(tag(child, "span.kind"), "client");
     assert_eq!(tag(child, "error"), true);
     assert_eq!(tag(child, "otel.status_description"), "no such table");
@@ -67,16 +78,29 @@ fn check_trace(backend: &Backend, ids: &Value, service: &str) {
     assert_eq!(tag(process, "deployment.environment"), "test");
     assert_eq!(tag(process, "answer"), 42);
 
-    let found = backend.json(&format!("/api/traces?service={service}&operation={}", encode("SELECT orders")));
+    let found = backend.json(&format!(
+        "/api/traces?service={service}&operation={}",
+        encode("SELECT orders")
+    ));
     assert_eq!(found["data"][0]["traceID"], *trace_id);
     let none = backend.json(&format!("/api/traces?service={service}&minDuration=1h"));
     assert_eq!(none["data"], json!([]));
-    assert!(backend.json("/api/services")["data"].as_array().unwrap().contains(&json!(service)));
+    assert!(
+        backend.json("/api/services")["data"]
+            .as_array()
+            .unwrap()
+            .contains(&json!(service))
+    );
 }
 
 #[track_caller]
 fn check_value(backend: &Backend, promql: &str, expect: &str) {
-    let value = eventually(promql, || backend.query(promql).first().map(|series| series["value"][1].clone()));
+    let value = eventually(promql, || {
+        backend
+            .query(promql)
+            .first()
+            .map(|series| series["value"][1].clone())
+    });
     assert_eq!(value, expect, "{promql}");
 }
 
@@ -87,20 +111,37 @@ fn check_metrics(backend: &Backend, service: &str) {
     check_value(backend, &format!("queue_length{{{at}}}"), "-2");
     check_value(backend, &format!("temperature_celsius{{{at}}}"), "21.5");
     for (le, expect) in [("0.1", "1"), ("1", "3"), ("10", "3"), ("+Inf", "4")] {
-        check_value(backend, &format!(r#"work_duration_seconds_bucket{{{at},kind="fast",le="{le}"}}"#), expect);
+        check_value(
+            backend,
+            &format!(r#"work_duration_seconds_bucket{{{at},kind="fast",le="{le}"}}"#),
+            expect,
+        );
     }
     check_value(backend, &format!("work_duration_seconds_count{{{at}}}"), "4");
-    check_value(backend, &format!("round(work_duration_seconds_sum{{{at}}}, 0.01)"), "101.25");
-    check_value(backend, &format!(r#"target_info{{{at},deployment_environment="test"}}"#), "1");
+    check_value(
+        backend,
+        &format!("round(work_duration_seconds_sum{{{at}}}, 0.01)"),
+        "101.25",
+    );
+    check_value(
+        backend,
+        &format!(r#"target_info{{{at},deployment_environment="test"}}"#),
+        "1",
+    );
     let metadata = backend.json("/api/v1/metadata?metric=work_duration_seconds");
     let about = &metadata["data"]["work_duration_seconds"][0];
-    assert_eq!((&about["type"], &about["help"]), (&json!("histogram"), &json!("Time to work.")));
+    assert_eq!(
+        (&about["type"], &about["help"]),
+        (&json!("histogram"), &json!("Time to work."))
+    );
 }
 
 fn check_logs(backend: &Backend, ids: &Value, service: &str) {
     let query = format!(r#"{{service_name="{service}",level="error"}} |= "order 17""#);
     let path = format!("/loki/api/v1/query_range?query={}", encode(&query));
-    let stream = eventually("the log record arrives", || backend.json(&path)["data"]["result"].get(0).cloned());
+    let stream = eventually("the log record arrives", || {
+        backend.json(&path)["data"]["result"].get(0).cloned()
+    });
     assert_eq!(stream["values"][0][1], "order 17 was refused");
     assert_eq!(stream["stream"]["trace_id"], ids["trace_id"]);
     assert_eq!(stream["stream"]["span_id"], ids["child_id"]);
@@ -111,7 +152,11 @@ fn check_logs(backend: &Backend, ids: &Value, service: &str) {
 fn check(protocol: &str) {
     let Some(python) = peer::python() else { return };
     let backend = Backend::start(EXE, &[]);
-    let at = if protocol == "grpc" { backend.otlp_grpc } else { backend.otlp_http };
+    let at = if protocol == "grpc" {
+        backend.otlp_grpc
+    } else {
+        backend.otlp_http
+    };
     let service = format!("python-{protocol}");
     let ids = send(&python, protocol, at, &service);
     check_trace(&backend, &ids, &service);

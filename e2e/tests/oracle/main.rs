@@ -15,7 +15,9 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use receiver::Receiver;
-use tracing::{Instrument as _, debug, debug_span, error, field, info, info_span, instrument, warn, warn_span};
+use tracing::{
+    Instrument as _, debug, debug_span, error, field, info, info_span, instrument, warn, warn_span,
+};
 use tracing_subscriber::layer::SubscriberExt as _;
 use watchroom_capture::{Capture, SpanAttributes};
 use watchroom_core::{Clock, Ledger, Resource};
@@ -40,7 +42,9 @@ struct Order {
 async fn handle(order: Order) -> Result<u32, Outer> {
     info!(lines = ?order.lines, "handling");
     tokio::task::yield_now().await;
-    store(&order).instrument(debug_span!("store", table = "orders", rows = field::Empty)).await
+    store(&order)
+        .instrument(debug_span!("store", table = "orders", rows = field::Empty))
+        .await
 }
 
 async fn store(order: &Order) -> Result<u32, Outer> {
@@ -71,7 +75,11 @@ fn program() {
             negative = -3,
         );
         async {
-            let good = handle(Order { id: 1, lines: vec!["a", "b"] }).await;
+            let good = handle(Order {
+                id: 1,
+                lines: vec!["a", "b"],
+            })
+            .await;
             warn!(?good, "half way");
             let bad = handle(Order { id: 2, lines: vec![] }).await;
             if bad.is_err() {
@@ -86,7 +94,9 @@ fn program() {
     let root = warn_span!("root", text = %"display", debug = ?Some("x"));
     root.in_scope(|| {
         let parent = tracing::Span::current();
+        let subscriber = tracing::dispatcher::get_default(Clone::clone);
         std::thread::spawn(move || {
+            let _here = tracing::dispatcher::set_default(&subscriber);
             info_span!(parent: &parent, "thread", otel.kind = "producer").in_scope(|| info!("in a thread"));
         })
         .join()
@@ -110,39 +120,55 @@ fn through_watchroom(endpoint: &str, protocol: Protocol) {
         span_attributes: SpanAttributes::STOCK,
         ..OtlpConfig::default()
     };
-    let exporter =
-        OtlpExporter::start(config, &Resource::new("ours"), Arc::clone(&ledger), Clock::system(), None).unwrap();
+    let exporter = OtlpExporter::start(
+        config,
+        &Resource::new("ours"),
+        Arc::clone(&ledger),
+        Clock::system(),
+        None,
+    )
+    .unwrap();
     let (layer, _handle) = Capture::builder()
         .ledger(ledger)
         .attributes(SpanAttributes::STOCK)
         .exporter(exporter.span_exporter().unwrap())
         .build();
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), program_in_scope);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), program);
     let report = exporter.shutdown(Duration::from_secs(20));
     assert!(report.is_complete(), "{report:?}");
 }
 
 fn through_the_stock_stack(endpoint: &str, protocol: StockProtocol) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let provider = {
         let _inside = runtime.enter();
         let exporter = match protocol {
-            StockProtocol::Grpc => StockExporter::builder().with_tonic().with_endpoint(endpoint).build(),
-            _ => StockExporter::builder().with_http().with_endpoint(format!("{endpoint}/v1/traces")).build(),
+            StockProtocol::Grpc => StockExporter::builder()
+                .with_tonic()
+                .with_endpoint(endpoint)
+                .build(),
+            _ => StockExporter::builder()
+                .with_http()
+                .with_endpoint(format!("{endpoint}/v1/traces"))
+                .build(),
         };
-        let resource = opentelemetry_sdk::Resource::builder().with_service_name("stock").build();
-        SdkTracerProvider::builder().with_batch_exporter(exporter.unwrap()).with_resource(resource).build()
+        let resource = opentelemetry_sdk::Resource::builder()
+            .with_service_name("stock")
+            .build();
+        SdkTracerProvider::builder()
+            .with_batch_exporter(exporter.unwrap())
+            .with_resource(resource)
+            .build()
     };
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("oracle"));
     let filter = tracing_subscriber::filter::LevelFilter::DEBUG;
     let subscriber = tracing_subscriber::registry().with(filter).with(layer);
-    tracing::subscriber::with_default(subscriber, program_in_scope);
+    tracing::subscriber::with_default(subscriber, program);
     provider.shutdown().unwrap();
-}
-
-/// Threads that the program starts see the same subscriber.
-fn program_in_scope() {
-    program();
 }
 
 /// A span as it must look through either stack.
@@ -178,23 +204,40 @@ fn attributes(pairs: &[KeyValue]) -> BTreeMap<String, String> {
     pairs
         .iter()
         .map(|pair| {
-            let value = if VOLATILE.contains(&pair.key.as_str()) { "…".to_owned() } else { text(pair.value.as_ref()) };
+            let value = if VOLATILE.contains(&pair.key.as_str()) {
+                "…".to_owned()
+            } else {
+                text(pair.value.as_ref())
+            };
             (pair.key.clone(), value)
         })
         .collect()
 }
 
 fn seen(spans: &[Span]) -> Vec<Seen> {
-    let name_of = |id: &[u8]| spans.iter().find(|span| span.span_id == id).map(|span| span.name.clone());
+    let name_of = |id: &[u8]| {
+        spans
+            .iter()
+            .find(|span| span.span_id == id)
+            .map(|span| span.name.clone())
+    };
     let mut seen: Vec<Seen> = spans
         .iter()
         .map(|span| Seen {
             name: span.name.clone(),
             parent: name_of(&span.parent_span_id),
             kind: span.kind,
-            status: span.status.as_ref().map(|s| (s.code, s.message.clone())).unwrap_or_default(),
+            status: span
+                .status
+                .as_ref()
+                .map(|s| (s.code, s.message.clone()))
+                .unwrap_or_default(),
             attributes: attributes(&span.attributes),
-            events: span.events.iter().map(|event| (event.name.clone(), attributes(&event.attributes))).collect(),
+            events: span
+                .events
+                .iter()
+                .map(|event| (event.name.clone(), attributes(&event.attributes)))
+                .collect(),
             n_links: span.links.len(),
         })
         .collect();
@@ -207,7 +250,11 @@ fn compare(ours: &[Span], stock: &[Span]) {
     let (ours, stock) = (seen(ours), seen(stock));
     let names = |spans: &[Seen]| spans.iter().map(|span| span.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&ours), names(&stock));
-    assert!(ours.len() >= 11, "the program makes more spans than {}", ours.len());
+    assert!(
+        ours.len() >= 11,
+        "the program makes more spans than {}",
+        ours.len()
+    );
     for (ours, stock) in ours.iter().zip(&stock) {
         assert_eq!(ours, stock);
     }

@@ -7,8 +7,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use prost::Message as _;
@@ -35,7 +39,7 @@ impl TraceService for Traces {
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         self.0.lock().unwrap().extend(request.into_inner().resource_spans);
-        Ok(Response::default())
+        Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
 
@@ -48,7 +52,11 @@ async fn traces(State(received): State<Received>, body: Bytes) -> Result<Vec<u8>
 impl Receiver {
     pub(crate) fn start() -> Self {
         let received = Received::default();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let (grpc, http) = runtime.block_on(async {
             let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let http = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -59,11 +67,18 @@ impl Receiver {
                     .add_service(service)
                     .serve_with_incoming(TcpListenerStream::new(grpc)),
             );
-            let router = axum::Router::new().route("/v1/traces", post(traces)).with_state(Arc::clone(&received));
+            let router = axum::Router::new()
+                .route("/v1/traces", post(traces))
+                .with_state(Arc::clone(&received));
             tokio::spawn(async move { axum::serve(http, router).await });
             addresses
         });
-        Self { received, grpc, http, _runtime: runtime }
+        Self {
+            received,
+            grpc,
+            http,
+            _runtime: runtime,
+        }
     }
 
     pub(crate) fn grpc_url(&self) -> String {
@@ -77,10 +92,14 @@ impl Receiver {
     /// Spans of one service.
     pub(crate) fn spans_of(&self, service: &str) -> Vec<Span> {
         let is_it = |spans: &&ResourceSpans| {
-            spans.resource.iter().flat_map(|resource| &resource.attributes).any(|pair| {
-                let value = pair.value.as_ref().and_then(|value| value.value.as_ref());
-                pair.key == "service.name" && value == Some(&Value::StringValue(service.to_owned()))
-            })
+            spans
+                .resource
+                .iter()
+                .flat_map(|resource| &resource.attributes)
+                .any(|pair| {
+                    let value = pair.value.as_ref().and_then(|value| value.value.as_ref());
+                    pair.key == "service.name" && value == Some(&Value::StringValue(service.to_owned()))
+                })
         };
         let received = self.received.lock().unwrap();
         let scopes = received.iter().filter(is_it).flat_map(|spans| &spans.scope_spans);

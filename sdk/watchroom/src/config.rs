@@ -140,6 +140,10 @@ pub struct AdminSettings {
     pub token: Option<String>,
 }
 
+/// Spans down to DEBUG, but not the inner life of the transports that everything runs on.
+const TRACES_FILTER: &str =
+    "debug,h2=warn,hyper=warn,hyper_util=warn,tower=warn,tonic=warn,rustls=warn,reqwest=warn";
+
 /// All settings of a service's telemetry.
 ///
 /// ```
@@ -217,7 +221,7 @@ impl Config {
             },
             traces: TraceSettings {
                 otlp: true,
-                filter: "debug".into(),
+                filter: TRACES_FILTER.into(),
                 sampler: "parentbased_always_on".into(),
                 sampler_arg: None,
                 propagate: true,

@@ -1,0 +1,88 @@
+//! The SDK and its peers in one process, as the table of the performance goals has it.
+//!
+//! `cargo bench -p watchroom-bench` prints the table; `-- --write` also puts it into `bench/README.md`; any other word keeps to the
+//! rows that have it in their name.
+//!
+//! Invariant: each subscriber is made for one run and gone before the next, so that no two share a callsite's cache.
+//! Not here: timing and tables, which are the library's.
+#![expect(missing_docs, reason = "a benchmark has no API")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot start has nothing to measure")]
+
+mod collector;
+mod counters;
+mod exposition;
+mod footprint;
+mod histograms;
+mod labels;
+mod lines;
+mod redaction;
+mod request;
+mod spans;
+mod stock;
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use watchroom_bench::{Outcome, Plan, Row, Stopwatch, details, replace_between, summary};
+
+fn main() {
+    if footprint::is_child() {
+        return;
+    }
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let (flags, words): (Vec<_>, Vec<_>) = args.iter().partition(|arg| arg.starts_with("--"));
+    if let Some(unknown) = flags.iter().find(|flag| **flag != "--write") {
+        fail(&format!("unknown argument `{unknown}`; there is `--write`, and words that rows are to have"));
+    }
+    let write = !flags.is_empty();
+    if write && !words.is_empty() {
+        fail("only the whole table is written: leave the words out, or `--write`");
+    }
+
+    let watch = Stopwatch::start();
+    let wanted = |row: &Row| words.is_empty() || words.iter().any(|word| row.work().contains(word.as_str()));
+    let results: Vec<Outcome> = rows().into_iter().filter(wanted).map(measure).collect();
+    let (table, all) = (summary(&results), details(&results));
+    let once = if words.is_empty() { footprint::table() } else { String::new() };
+    let end = format!("Measured in {} s.", watch.elapsed().as_secs());
+    writeln!(io::stdout(), "{table}\n{once}\n{all}\n{end}").unwrap();
+    if write {
+        put_into_readme(&[("figures", &table), ("once", &once), ("runs", &all)]);
+    }
+}
+
+fn rows() -> Vec<Row> {
+    [
+        counters::rows(),
+        histograms::rows(),
+        exposition::rows(),
+        spans::rows(),
+        lines::rows(),
+        redaction::rows(),
+        request::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Says what it is at, since the whole takes minutes.
+fn measure(row: Row) -> Outcome {
+    writeln!(io::stderr(), "{}", row.work()).unwrap();
+    row.measure(Plan::default())
+}
+
+fn put_into_readme(parts: &[(&str, &str)]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let mut text = fs::read_to_string(&path).unwrap();
+    for (name, body) in parts {
+        text = replace_between(&text, name, body).unwrap();
+    }
+    fs::write(&path, text).unwrap();
+}
+
+fn fail(message: &str) -> ! {
+    writeln!(io::stderr(), "{message}").unwrap();
+    std::process::exit(2);
+}

@@ -1,0 +1,18 @@
+//! The benchmark's own tools: a clock, a way to time work, rows with goals, and the table in a document.
+//!
+//! `cargo bench -p watchroom-bench` runs `benches/sdk`, which holds the work and the peers.
+//!
+//! Invariant: ours and every peer are timed by the same loop, with the same inputs, in the same process.
+//! Not here: what is measured.
+
+mod clock;
+mod document;
+mod measure;
+mod row;
+mod table;
+
+pub use clock::Stopwatch;
+pub use document::{MarkerError, replace_between};
+pub use measure::{Bencher, Plan};
+pub use row::{Case, Figure, Goal, Measured, Outcome, Row, Side};
+pub use table::{cost, details, summary};

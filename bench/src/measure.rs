@@ -1,0 +1,226 @@
+//! Timing work.
+//!
+//! A run takes many short samples and keeps the median, so that a sample during which somebody else had the processor does not count.
+//!
+//! Invariant: what `settle` and the set-up do is not in any sample.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use crate::Stopwatch;
+
+/// How long to measure.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// Runs of each piece of work; the figure is their median.
+    pub n_runs: usize,
+    /// Samples in a run.
+    pub n_samples: usize,
+    /// Length of a sample.
+    pub sample: Duration,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            n_runs: 7,
+            n_samples: 50,
+            sample: Duration::from_micros(500),
+        }
+    }
+}
+
+/// Times one run.
+#[derive(Debug)]
+pub struct Bencher {
+    plan: Plan,
+    /// Nanoseconds for one operation.
+    samples: Vec<f64>,
+}
+
+impl Bencher {
+    /// For one run.
+    #[must_use]
+    pub fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            samples: Vec::with_capacity(plan.n_samples),
+        }
+    }
+
+    /// Times an operation that can be repeated at will.
+    pub fn iter<R>(&mut self, mut op: impl FnMut() -> R) {
+        let n = calibrate(self.plan.sample, |n| repeat(n, &mut op));
+        for _ in 0..self.plan.n_samples {
+            self.samples.push(per_op(repeat(n, &mut op), n));
+        }
+    }
+
+    /// Times an operation `n` times on end; then `settle` lets queues run empty, untimed.
+    pub fn bursts<R>(&mut self, n: u64, mut op: impl FnMut() -> R, settle: impl FnMut()) {
+        self.untimed_between(n, || repeat(n, &mut op), settle);
+    }
+
+    /// As [`bursts`](Self::bursts), for work that does all `n` operations of a burst in one call.
+    pub fn batches<R>(&mut self, n: u64, mut batch: impl FnMut() -> R, settle: impl FnMut()) {
+        self.untimed_between(n, || repeat(1, &mut batch), settle);
+    }
+
+    fn untimed_between(&mut self, n: u64, mut work: impl FnMut() -> Duration, mut settle: impl FnMut()) {
+        let mut burst = || {
+            let took = work();
+            settle();
+            took
+        };
+        // The first bursts fill pools and caches.
+        for _ in 0..5 {
+            burst();
+        }
+        for _ in 0..self.plan.n_samples {
+            self.samples.push(per_op(burst(), n));
+        }
+    }
+
+    /// Times an operation on `n_threads` threads at once, which start each sample together; it is told the numbers of the thread and
+    /// of the operation. The figure is the time of one operation on its thread.
+    pub fn threads<R>(&mut self, n_threads: usize, op: impl Fn(usize, usize) -> R + Sync) {
+        let own = |thread: usize, n: u64| {
+            let mut i = 0;
+            let mut next = || {
+                i += 1;
+                op(thread, i)
+            };
+            repeat(n, &mut next)
+        };
+        let n = calibrate(self.plan.sample / 2, |n| own(0, n));
+        let (gate, total) = (Gate::new(n_threads), AtomicU64::new(0));
+        let n_rounds = self.plan.n_samples + 5;
+        std::thread::scope(|scope| {
+            for thread in 1..n_threads {
+                let (gate, total, own) = (&gate, &total, &own);
+                scope.spawn(move || {
+                    for _ in 0..n_rounds {
+                        gate.pass();
+                        total.fetch_add(ns(own(thread, n)), SeqCst);
+                        gate.pass();
+                    }
+                });
+            }
+            for round in 0..n_rounds {
+                total.store(0, SeqCst);
+                gate.pass();
+                let first = ns(own(0, n));
+                gate.pass();
+                let all = Duration::from_nanos(first + total.load(SeqCst));
+                if round >= 5 {
+                    self.samples.push(per_op(all, n * n_threads as u64));
+                }
+            }
+        });
+    }
+
+    /// The median sample, in nanoseconds for one operation.
+    #[must_use]
+    pub fn median(self) -> f64 {
+        crate::row::median(self.samples)
+    }
+}
+
+/// Where threads wait for each other without sleeping, so that they leave it at the same moment.
+struct Gate {
+    n_threads: usize,
+    n_arrived: AtomicUsize,
+}
+
+impl Gate {
+    const fn new(n_threads: usize) -> Self {
+        Self {
+            n_threads,
+            n_arrived: AtomicUsize::new(0),
+        }
+    }
+
+    fn pass(&self) {
+        let place = self.n_arrived.fetch_add(1, SeqCst);
+        let all = (place / self.n_threads + 1) * self.n_threads;
+        let mut n_looks = 0_u32;
+        while self.n_arrived.load(SeqCst) < all {
+            n_looks += 1;
+            if n_looks.is_multiple_of(1_024) {
+                std::thread::yield_now();
+            } else {
+                std::hint::spin_loop();
+            }
+        }
+    }
+}
+
+/// Out of line, so that every piece of work is compiled into the same loop.
+#[inline(never)]
+fn repeat<R>(n: u64, op: &mut impl FnMut() -> R) -> Duration {
+    let watch = Stopwatch::start();
+    for _ in 0..n {
+        black_box(op());
+    }
+    watch.elapsed()
+}
+
+/// How many operations fill a sample.
+fn calibrate(sample: Duration, mut repeat: impl FnMut(u64) -> Duration) -> u64 {
+    let mut n = 1;
+    loop {
+        let took = repeat(n);
+        if took >= sample / 4 {
+            let wanted = n as f64 * sample.as_secs_f64() / took.as_secs_f64();
+            return (wanted as u64).max(1);
+        }
+        n *= 2;
+    }
+}
+
+fn ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn per_op(took: Duration, n: u64) -> f64 {
+    ns(took) as f64 / n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    const SHORT: Plan = Plan {
+        n_runs: 1,
+        n_samples: 3,
+        sample: Duration::from_micros(20),
+    };
+
+    #[test]
+    fn settles_after_every_burst() {
+        let (n_ops, n_settled) = (Cell::new(0), Cell::new(0));
+        let mut bencher = Bencher::new(SHORT);
+        bencher.bursts(
+            10,
+            || n_ops.set(n_ops.get() + 1),
+            || {
+                n_settled.set(n_settled.get() + 1);
+                assert_eq!(n_ops.get(), 10 * n_settled.get());
+            },
+        );
+        assert_eq!((n_ops.get(), bencher.samples.len()), (80, 3));
+    }
+
+    #[test]
+    fn every_thread_does_the_same_number_of_operations() {
+        let counts = [AtomicU64::new(0), AtomicU64::new(0)];
+        let mut bencher = Bencher::new(SHORT);
+        bencher.threads(2, |thread, _| counts[thread].fetch_add(1, SeqCst));
+        assert_eq!(bencher.samples.len(), 3);
+        let [first, second] = counts.map(AtomicU64::into_inner);
+        assert!(second > 0 && first >= second, "{first} {second}");
+    }
+}
