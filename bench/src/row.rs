@@ -63,7 +63,9 @@ pub struct Case {
 
 impl std::fmt::Debug for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Case").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Case")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -244,7 +246,9 @@ mod tests {
             n_samples: 1,
             sample: Duration::from_micros(1),
         };
-        let row = Row::new("work", Goal::NONE).ours(logged('o')).peer("p", logged('p'));
+        let row = Row::new("work", Goal::NONE)
+            .ours(logged('o'))
+            .peer("p", logged('p'));
         assert_eq!(row.measure(plan).figures.len(), 2);
         assert_eq!(*order.borrow(), "opopop");
     }

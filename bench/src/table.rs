@@ -27,10 +27,17 @@ pub fn summary(results: &[Outcome]) -> String {
             "| {} | {} | {} | {} | {} | {} |",
             result.work,
             cost(ns),
-            result.goal.ns.map_or_else(|| "–".to_owned(), |goal| format!("≤ {}", cost(goal))),
+            result
+                .goal
+                .ns
+                .map_or_else(|| "–".to_owned(), |goal| format!("≤ {}", cost(goal))),
             reached(result.goal.ns, ns),
             ratios(result),
-            if peers.is_empty() { "–".to_owned() } else { peers.join("; ") },
+            if peers.is_empty() {
+                "–".to_owned()
+            } else {
+                peers.join("; ")
+            },
         );
     }
     out
@@ -39,7 +46,8 @@ pub fn summary(results: &[Outcome]) -> String {
 /// Every figure with the range of its runs.
 #[must_use]
 pub fn details(results: &[Outcome]) -> String {
-    let mut out = String::from("| work | who | median | fastest run | slowest run |\n|---|---|---:|---:|---:|\n");
+    let mut out =
+        String::from("| work | who | median | fastest run | slowest run |\n|---|---|---:|---:|---:|\n");
     for result in results {
         for measured in &result.figures {
             let Figure { median, min, max } = measured.figure;

@@ -84,7 +84,8 @@ impl Exporter {
         };
         let ledger = Arc::<Ledger>::default();
         let resource = Resource::new("bench");
-        let otlp = OtlpExporter::start(config, &resource, Arc::clone(&ledger), Clock::system(), None).unwrap();
+        let otlp =
+            OtlpExporter::start(config, &resource, Arc::clone(&ledger), Clock::system(), None).unwrap();
         Self { otlp, ledger }
     }
 

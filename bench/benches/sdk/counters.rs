@@ -11,7 +11,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use watchroom::prelude::*;
 use watchroom_bench::{Bencher, Goal, Row};
 
-use crate::labels::{Closed, ClosedLabels, ClosedSet, METHODS, Method, Open, OpenLabels, OpenSet, Outcome, Route, route};
+use crate::labels::{
+    Closed, ClosedLabels, ClosedSet, METHODS, Method, Open, OpenLabels, OpenSet, Outcome, Route, route,
+};
 use crate::stock;
 
 #[derive(Metrics)]
@@ -54,7 +56,12 @@ pub(crate) fn rows() -> Vec<Row> {
             2,
             |_| Method::Get,
         ),
-        closed("the same, 2 threads on different series, per op", Goal::NONE, 2, |thread| METHODS[thread]),
+        closed(
+            "the same, 2 threads on different series, per op",
+            Goal::NONE,
+            2,
+            |thread| METHODS[thread],
+        ),
         open(),
     ]
 }
@@ -92,7 +99,8 @@ fn closed(work: &'static str, goal: Goal, n_threads: usize, method: fn(usize) ->
             stock::recorder();
             time(b, n_threads, |thread| {
                 let (method, outcome) = labels(thread);
-                metrics::counter!("closed", "method" => method.name(), "outcome" => outcome.name()).increment(1);
+                metrics::counter!("closed", "method" => method.name(), "outcome" => outcome.name())
+                    .increment(1);
             });
         })
         .peer("`opentelemetry`", move |b| {
@@ -100,7 +108,10 @@ fn closed(work: &'static str, goal: Goal, n_threads: usize, method: fn(usize) ->
             let counter = provider.meter("bench").u64_counter("closed").build();
             time(b, n_threads, |thread| {
                 let (method, outcome) = labels(thread);
-                let labels = [KeyValue::new("method", method.name()), KeyValue::new("outcome", outcome.name())];
+                let labels = [
+                    KeyValue::new("method", method.name()),
+                    KeyValue::new("outcome", outcome.name()),
+                ];
                 counter.add(1, &labels);
             });
             provider.shutdown().unwrap();
@@ -128,18 +139,24 @@ fn open() -> Row {
     .peer("`prometheus-client`", |b| {
         let counter = Family::<OpenLabels, ClientCounter>::default();
         each(b, |route| {
-            let labels = OpenLabels { route: route.to_owned() };
+            let labels = OpenLabels {
+                route: route.to_owned(),
+            };
             counter.get_or_create(&labels).inc();
         });
     })
     .peer("`metrics`", |b| {
         stock::recorder();
-        each(b, |route| metrics::counter!("open", "route" => route.to_owned()).increment(1));
+        each(b, |route| {
+            metrics::counter!("open", "route" => route.to_owned()).increment(1)
+        });
     })
     .peer("`opentelemetry`", |b| {
         let provider = stock::meter_provider();
         let counter = provider.meter("bench").u64_counter("open").build();
-        each(b, |route| counter.add(1, &[KeyValue::new("route", route.to_owned())]));
+        each(b, |route| {
+            counter.add(1, &[KeyValue::new("route", route.to_owned())])
+        });
         provider.shutdown().unwrap();
     })
 }

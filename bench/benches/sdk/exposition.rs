@@ -49,7 +49,9 @@ pub(crate) fn rows() -> Vec<Row> {
             registry.register("http_requests", "Requests by route and method", family.clone());
             series(|route, method, n| {
                 let route = route.to_owned();
-                family.get_or_create(&RouteMethodLabels { route, method }).inc_by(n);
+                family
+                    .get_or_create(&RouteMethodLabels { route, method })
+                    .inc_by(n);
             });
             let mut out = String::new();
             b.iter(|| {
@@ -68,7 +70,9 @@ pub(crate) fn rows() -> Vec<Row> {
             let mut out = String::new();
             b.iter(|| {
                 out.clear();
-                prometheus::TextEncoder::new().encode_utf8(&registry.gather(), &mut out).unwrap();
+                prometheus::TextEncoder::new()
+                    .encode_utf8(&registry.gather(), &mut out)
+                    .unwrap();
                 out.len()
             });
             assert_eq!(n_samples(&out), 1_000);
@@ -92,7 +96,8 @@ fn others(row: Row) -> Row {
         let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
         metrics::with_local_recorder(&recorder, || {
             series(|route, method, n| {
-                metrics::counter!("http_requests", "route" => route.to_owned(), "method" => method.name()).increment(n);
+                metrics::counter!("http_requests", "route" => route.to_owned(), "method" => method.name())
+                    .increment(n);
             });
         });
         let handle = recorder.handle();

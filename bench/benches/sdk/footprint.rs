@@ -49,7 +49,9 @@ pub(crate) fn table() -> String {
 
 /// Whether this process is the one whose memory is measured; then it has done so.
 pub(crate) fn is_child() -> bool {
-    let Ok(collector) = std::env::var(CHILD) else { return false };
+    let Ok(collector) = std::env::var(CHILD) else {
+        return false;
+    };
     let before = resident_kib();
     let config = Config::for_service("bench")
         .log_format(LogFormat::Json)
@@ -59,7 +61,9 @@ pub(crate) fn is_child() -> bool {
     let many = Many::register(telemetry.metrics()).unwrap();
     for i in 0..250 {
         let route = format!("/path/{i}");
-        METHODS.iter().for_each(|method| many.many_total.inc((&route, *method)));
+        METHODS
+            .iter()
+            .for_each(|method| many.many_total.inc((&route, *method)));
     }
     // Twice what the queues hold.
     for i in 0..4_096_u64 {

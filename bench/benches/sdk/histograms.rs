@@ -48,8 +48,9 @@ fn row(work: &'static str, goal: Goal, n_threads: usize) -> Row {
             time(b, n_threads, |_, value| histogram.observe(value));
         })
         .peer("`prometheus-client`", move |b| {
-            let family =
-                Family::<MethodLabels, ClientHistogram, _>::new_with_constructor(|| ClientHistogram::new(BUCKETS));
+            let family = Family::<MethodLabels, ClientHistogram, _>::new_with_constructor(|| {
+                ClientHistogram::new(BUCKETS)
+            });
             time(b, n_threads, |method, value| {
                 family.get_or_create(&MethodLabels { method }).observe(value);
             });
@@ -65,8 +66,11 @@ fn row(work: &'static str, goal: Goal, n_threads: usize) -> Row {
             });
         })
         .peer("`measured` (dense)", move |b| {
-            let histogram = HistogramVec::<ByMethodSet, 9>::dense_with_metadata(Thresholds::with_buckets(BUCKETS));
-            time(b, n_threads, |method, value| histogram.observe(ByMethod { method }, value));
+            let histogram =
+                HistogramVec::<ByMethodSet, 9>::dense_with_metadata(Thresholds::with_buckets(BUCKETS));
+            time(b, n_threads, |method, value| {
+                histogram.observe(ByMethod { method }, value)
+            });
         })
         .peer("`metrics`", move |b| {
             let handle = stock::recorder();

@@ -48,7 +48,10 @@ pub(crate) fn rows() -> Vec<Row> {
 
 fn ours(b: &mut Bencher, format: Format) {
     let writer = Writer::builder().spawn(std::io::sink()).unwrap();
-    let sink = LogSink::builder(writer.clone()).format(format).color(Color::Never).spans(SpanLines::NONE);
+    let sink = LogSink::builder(writer.clone())
+        .format(format)
+        .color(Color::Never)
+        .spans(SpanLines::NONE);
     let (layer, _handle) = Capture::builder().sink(Arc::new(sink.build())).build();
     time(b, Spans::default().with(layer), || {
         assert!(writer.flush(Duration::from_secs(10)), "the writer is stuck");
@@ -68,8 +71,15 @@ fn time(b: &mut Bencher, subscriber: impl Subscriber + Send + Sync + 'static, se
         );
     };
     tracing::subscriber::with_default(subscriber, || {
-        tracing::info_span!("request", method = "GET", route = "/orders/{id}", request_id = "0192-f3").in_scope(|| {
-            tracing::info_span!("load", table = "orders", rows = 3).in_scope(|| b.bursts(BURST, line, settle));
+        tracing::info_span!(
+            "request",
+            method = "GET",
+            route = "/orders/{id}",
+            request_id = "0192-f3"
+        )
+        .in_scope(|| {
+            tracing::info_span!("load", table = "orders", rows = 3)
+                .in_scope(|| b.bursts(BURST, line, settle));
         });
     });
 }

@@ -5,8 +5,10 @@
 //!
 //! Invariant: each subscriber is made for one run and gone before the next, so that no two share a callsite's cache.
 //! Not here: timing and tables, which are the library's.
-#![expect(missing_docs, reason = "a benchmark has no API")]
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot start has nothing to measure")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot start has nothing to measure"
+)]
 
 mod collector;
 mod counters;
@@ -33,7 +35,9 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let (flags, words): (Vec<_>, Vec<_>) = args.iter().partition(|arg| arg.starts_with("--"));
     if let Some(unknown) = flags.iter().find(|flag| **flag != "--write") {
-        fail(&format!("unknown argument `{unknown}`; there is `--write`, and words that rows are to have"));
+        fail(&format!(
+            "unknown argument `{unknown}`; there is `--write`, and words that rows are to have"
+        ));
     }
     let write = !flags.is_empty();
     if write && !words.is_empty() {
@@ -44,7 +48,11 @@ fn main() {
     let wanted = |row: &Row| words.is_empty() || words.iter().any(|word| row.work().contains(word.as_str()));
     let results: Vec<Outcome> = rows().into_iter().filter(wanted).map(measure).collect();
     let (table, all) = (summary(&results), details(&results));
-    let once = if words.is_empty() { footprint::table() } else { String::new() };
+    let once = if words.is_empty() {
+        footprint::table()
+    } else {
+        String::new()
+    };
     let end = format!("Measured in {} s.", watch.elapsed().as_secs());
     writeln!(io::stdout(), "{table}\n{once}\n{all}\n{end}").unwrap();
     if write {

@@ -42,7 +42,9 @@ pub(crate) fn rows() -> Vec<Row> {
             Goal::NONE,
         )
         .ours(|b| ours(b, SpanLines::CLOSE, true))
-        .peer("the usual stack, a line for each closed span", |b| usual(b, fmt::format::FmtSpan::CLOSE)),
+        .peer("the usual stack, a line for each closed span", |b| {
+            usual(b, fmt::format::FmtSpan::CLOSE)
+        }),
     ]
 }
 
@@ -116,7 +118,8 @@ impl Usual {
         Self {
             in_flight: IntGaugeVec::new(opts("in_flight"), &["method"]).unwrap(),
             requests: IntCounterVec::new(opts("requests_total"), &["route", "method", "outcome"]).unwrap(),
-            request_duration: HistogramVec::new(histogram("duration", &BUCKETS), &["route", "method"]).unwrap(),
+            request_duration: HistogramVec::new(histogram("duration", &BUCKETS), &["route", "method"])
+                .unwrap(),
             response: HistogramVec::new(histogram("response_bytes", &bytes), &["method"]).unwrap(),
             queries: IntCounterVec::new(opts("queries_total"), &["method", "outcome"]).unwrap(),
             query_duration: HistogramVec::new(histogram("query", &BUCKETS), &["method"]).unwrap(),
@@ -132,7 +135,9 @@ impl Instruments for Usual {
 
     fn query(&self, seconds: f64) {
         let method = Method::Resolve.name();
-        self.queries.with_label_values(&[method, Outcome::Ok.name()]).inc();
+        self.queries
+            .with_label_values(&[method, Outcome::Ok.name()])
+            .inc();
         self.query_duration.with_label_values(&[method]).observe(seconds);
     }
 
@@ -142,8 +147,12 @@ impl Instruments for Usual {
 
     fn end(&self, route: &str, seconds: f64, n_bytes: f64) {
         let method = Method::Get.name();
-        self.requests.with_label_values(&[route, method, Outcome::Ok.name()]).inc();
-        self.request_duration.with_label_values(&[route, method]).observe(seconds);
+        self.requests
+            .with_label_values(&[route, method, Outcome::Ok.name()])
+            .inc();
+        self.request_duration
+            .with_label_values(&[route, method])
+            .observe(seconds);
         self.response.with_label_values(&[method]).observe(n_bytes);
         self.in_flight.with_label_values(&[method]).dec();
     }
@@ -163,19 +172,48 @@ fn serve(instruments: &impl Instruments) {
         http.response.status_code = field::Empty,
     );
     request.in_scope(|| {
-        tracing::info!(user = black_box(42_u64), tier = black_box("gold"), "request accepted");
-        tracing::info_span!("authorize", user = black_box(42_u64), scheme = black_box("session")).in_scope(|| ());
-        tracing::info_span!("cache.get", key = black_box("order:81732"), hit = black_box(false)).in_scope(|| {
+        tracing::info!(
+            user = black_box(42_u64),
+            tier = black_box("gold"),
+            "request accepted"
+        );
+        tracing::info_span!(
+            "authorize",
+            user = black_box(42_u64),
+            scheme = black_box("session")
+        )
+        .in_scope(|| ());
+        tracing::info_span!(
+            "cache.get",
+            key = black_box("order:81732"),
+            hit = black_box(false)
+        )
+        .in_scope(|| {
             instruments.cache(black_box(Outcome::Error));
         });
-        tracing::info_span!("load_order", order = black_box(81_732_u64), attempt = black_box(1_u64)).in_scope(|| {
-            tracing::info_span!("db.query", db.system = "postgresql", rows = black_box(3_u64)).in_scope(|| {
-                instruments.query(black_box(0.003_1));
-                tracing::info!(rows = black_box(3_u64), elapsed_ms = black_box(3.1), "order loaded");
-            });
+        tracing::info_span!(
+            "load_order",
+            order = black_box(81_732_u64),
+            attempt = black_box(1_u64)
+        )
+        .in_scope(|| {
+            tracing::info_span!("db.query", db.system = "postgresql", rows = black_box(3_u64)).in_scope(
+                || {
+                    instruments.query(black_box(0.003_1));
+                    tracing::info!(
+                        rows = black_box(3_u64),
+                        elapsed_ms = black_box(3.1),
+                        "order loaded"
+                    );
+                },
+            );
         });
         tracing::info_span!("render", format = black_box("json"), bytes = black_box(812_u64)).in_scope(|| ());
-        tracing::info!(status = black_box(200_u64), bytes = black_box(812_u64), "request served");
+        tracing::info!(
+            status = black_box(200_u64),
+            bytes = black_box(812_u64),
+            "request served"
+        );
     });
     request.record("http.response.status_code", black_box(200_u64));
     instruments.end(route, black_box(0.004_2), black_box(812.0));
@@ -198,7 +236,10 @@ fn ours(b: &mut Bencher, span_lines: SpanLines, logs_by_otlp: bool) {
     let instruments = Ours::register(&registry).unwrap();
     let exporter = Exporter::new();
     let writer = Writer::builder().spawn(std::io::sink()).unwrap();
-    let sink = LogSink::builder(writer.clone()).format(Format::Json).spans(span_lines).build();
+    let sink = LogSink::builder(writer.clone())
+        .format(Format::Json)
+        .spans(span_lines)
+        .build();
     let mut capture = Capture::builder()
         .sink(Arc::new(sink))
         .exporter(exporter.otlp.span_exporter().unwrap());
@@ -206,10 +247,15 @@ fn ours(b: &mut Bencher, span_lines: SpanLines, logs_by_otlp: bool) {
         capture = capture.sink(exporter.otlp.log_sink(|_| true).unwrap());
     }
     let (layer, _handle) = capture.build();
-    let n = time(b, &Dispatch::new(Spans::default().with(layer)), &instruments, || {
-        exporter.flush();
-        assert!(writer.flush(PATIENCE), "the writer is stuck");
-    });
+    let n = time(
+        b,
+        &Dispatch::new(Spans::default().with(layer)),
+        &instruments,
+        || {
+            exporter.flush();
+            assert!(writer.flush(PATIENCE), "the writer is stuck");
+        },
+    );
     exporter.end(n * N_SPANS);
     assert_eq!(writer.shutdown(PATIENCE).dropped, 0, "lines were dropped");
 }
@@ -219,7 +265,12 @@ fn usual(b: &mut Bencher, span_lines: fmt::format::FmtSpan) {
     let tracing = Tracing::new(StockSampler::AlwaysOn);
     let subscriber = Spans::default()
         .with(EnvFilter::new("info"))
-        .with(fmt::layer().json().with_span_events(span_lines).with_writer(std::io::sink))
+        .with(
+            fmt::layer()
+                .json()
+                .with_span_events(span_lines)
+                .with_writer(std::io::sink),
+        )
         .with(tracing_opentelemetry::layer().with_tracer(tracing.tracer.clone()));
     let n = time(b, &Dispatch::new(subscriber), &instruments, || tracing.flush());
     tracing.end(n * N_SPANS);

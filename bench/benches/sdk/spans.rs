@@ -49,7 +49,12 @@ enum Place {
 }
 
 fn span() {
-    let span = tracing::info_span!("span", method = black_box("GET"), n = black_box(7_u64), hit = black_box(true));
+    let span = tracing::info_span!(
+        "span",
+        method = black_box("GET"),
+        n = black_box(7_u64),
+        hit = black_box(true)
+    );
     let _entered = span.enter();
 }
 
@@ -75,14 +80,21 @@ fn row(work: &'static str, goal: Goal, place: Place) -> Row {
         .ours(move |b| {
             let exporter = Exporter::new();
             let spans = exporter.otlp.span_exporter().unwrap();
-            let (layer, _handle) = Capture::builder().sampler(Sampler::AlwaysOn).exporter(spans).build();
-            let n = time(b, &Dispatch::new(Spans::default().with(layer)), place, || exporter.flush());
+            let (layer, _handle) = Capture::builder()
+                .sampler(Sampler::AlwaysOn)
+                .exporter(spans)
+                .build();
+            let n = time(b, &Dispatch::new(Spans::default().with(layer)), place, || {
+                exporter.flush()
+            });
             exporter.end(n);
         })
         .peer(DEFAULTS, move |b| {
             let tracing = Tracing::new(StockSampler::AlwaysOn);
             let layer = tracing_opentelemetry::layer().with_tracer(tracing.tracer.clone());
-            let n = time(b, &Dispatch::new(Spans::default().with(layer)), place, || tracing.flush());
+            let n = time(b, &Dispatch::new(Spans::default().with(layer)), place, || {
+                tracing.flush()
+            });
             tracing.end(n);
         })
         .peer(STRIPPED, move |b| {
@@ -92,12 +104,17 @@ fn row(work: &'static str, goal: Goal, place: Place) -> Row {
                 .with_threads(false)
                 .with_tracked_inactivity(false)
                 .with_tracer(tracing.tracer.clone());
-            let n = time(b, &Dispatch::new(Spans::default().with(layer)), place, || tracing.flush());
+            let n = time(b, &Dispatch::new(Spans::default().with(layer)), place, || {
+                tracing.flush()
+            });
             tracing.end(n);
         })
         .peer("`fastrace`", move |b| {
             // Its thread need not look by itself: each burst is flushed.
-            fastrace::set_reporter(NullReporter, FastraceConfig::default().report_interval(Duration::from_secs(60)));
+            fastrace::set_reporter(
+                NullReporter,
+                FastraceConfig::default().report_interval(Duration::from_secs(60)),
+            );
             let before = stock::n_spans();
             let n = fastrace_spans(b, place);
             assert_eq!(stock::n_spans() - before, n, "spans were dropped");
@@ -157,27 +174,45 @@ fn sampled_out() -> Row {
             .sink(lines())
             .exporter(spans)
             .build();
-        time(b, &Dispatch::new(Spans::default().with(layer)), Place::Root, || exporter.flush());
+        time(
+            b,
+            &Dispatch::new(Spans::default().with(layer)),
+            Place::Root,
+            || exporter.flush(),
+        );
         exporter.end(0);
     })
     .peer(DEFAULTS, |b| {
         let tracing = Tracing::new(StockSampler::AlwaysOff);
         let layer = tracing_opentelemetry::layer().with_tracer(tracing.tracer.clone());
-        time(b, &Dispatch::new(Spans::default().with(layer)), Place::Root, || tracing.flush());
+        time(
+            b,
+            &Dispatch::new(Spans::default().with(layer)),
+            Place::Root,
+            || tracing.flush(),
+        );
         tracing.end(0);
     })
-    .peer("`tracing-opentelemetry`, defaults, and the JSON layer of `tracing-subscriber`", |b| {
-        let tracing = Tracing::new(StockSampler::AlwaysOff);
-        let layer = tracing_opentelemetry::layer().with_tracer(tracing.tracer.clone());
-        let json = tracing_subscriber::fmt::layer().json().with_writer(std::io::sink);
-        let subscriber = Spans::default().with(layer).with(json);
-        time(b, &Dispatch::new(subscriber), Place::Root, || tracing.flush());
-        tracing.end(0);
-    })
+    .peer(
+        "`tracing-opentelemetry`, defaults, and the JSON layer of `tracing-subscriber`",
+        |b| {
+            let tracing = Tracing::new(StockSampler::AlwaysOff);
+            let layer = tracing_opentelemetry::layer().with_tracer(tracing.tracer.clone());
+            let json = tracing_subscriber::fmt::layer().json().with_writer(std::io::sink);
+            let subscriber = Spans::default().with(layer).with(json);
+            time(b, &Dispatch::new(subscriber), Place::Root, || tracing.flush());
+            tracing.end(0);
+        },
+    )
 }
 
 /// Wants the fields, writes no line for a span.
 fn lines() -> Arc<LogSink> {
     let writer = Writer::builder().spawn(std::io::sink()).unwrap();
-    Arc::new(LogSink::builder(writer).format(Format::Json).spans(SpanLines::NONE).build())
+    Arc::new(
+        LogSink::builder(writer)
+            .format(Format::Json)
+            .spans(SpanLines::NONE)
+            .build(),
+    )
 }

@@ -55,7 +55,11 @@ impl Tracing {
     /// Ends it; the batch processor must have kept every span.
     pub(crate) fn end(self, n_spans: u64) {
         self.provider.shutdown().unwrap();
-        assert_eq!(N_SPANS.load(Relaxed) - self.n_before, n_spans, "spans were dropped");
+        assert_eq!(
+            N_SPANS.load(Relaxed) - self.n_before,
+            n_spans,
+            "spans were dropped"
+        );
     }
 }
 
