@@ -15,6 +15,7 @@ const query = 'sum by (method) (rate(deriva_rpc_total[1m]))';
 
 test('completion writes a query by keyboard alone, and it is drawn', async ({ page }) => {
   await page.goto('/metrics-explorer');
+  await expect(page.locator('.browser-item').first()).toBeVisible();
   await page.keyboard.press('/');
   const box = page.getByTestId('promql');
   await expect(box).toBeFocused();

@@ -65,15 +65,25 @@ export async function eventually<T>(
   return last as T;
 }
 
-interface FoundTraces {
-  data: { traceID: string; spans: { operationName: string; spanID: string }[] }[];
+interface FoundSpan {
+  operationName: string;
+  spanID: string;
+  references?: { spanID: string }[] | null;
 }
 
-/** A trace of a get that went the whole way: it has a compute span. */
+interface FoundTraces {
+  data: { traceID: string; spans: FoundSpan[] }[];
+}
+
+/** A trace of a get that went the whole way and has arrived whole: exporters send in batches, the newest are in pieces. */
 export async function computedTrace(request: APIRequestContext): Promise<FoundTraces['data'][number]> {
-  const path = '/api/traces?service=deriva-server&operation=compute&limit=20';
-  const isWhole = (t: FoundTraces['data'][number]) =>
-    t.spans.some((s) => s.operationName.startsWith('rpc.')) && t.spans.some((s) => s.operationName === 'materialize');
+  const path = '/api/traces?service=deriva-server&operation=compute&limit=100';
+  const isWhole = ({ spans }: FoundTraces['data'][number]) => {
+    const ids = new Set(spans.map((s) => s.spanID));
+    const names = new Set(spans.map((s) => s.operationName));
+    const hasAllParents = spans.every((s) => (s.references ?? []).every((r) => ids.has(r.spanID)));
+    return hasAllParents && names.has('rpc.get') && names.has('materialize');
+  };
   const found = await eventually<FoundTraces>(request, path, (b) => b.data.some(isWhole), 'a whole computed trace');
   return found.data.find(isWhole) as FoundTraces['data'][number];
 }

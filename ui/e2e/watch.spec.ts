@@ -54,6 +54,7 @@ test('the keyboard goes everywhere', async ({ page }) => {
   await expect(page.getByRole('dialog')).toHaveCount(0);
   await page.keyboard.press('g');
   await page.keyboard.press('t');
+  await expect(page.getByTestId('trace-row').first()).toBeVisible();
   await page.keyboard.press('/');
   await expect(page.locator('input[name=tags]')).toBeFocused();
 });
@@ -61,6 +62,7 @@ test('the keyboard goes everywhere', async ({ page }) => {
 test('arrows and Enter open a trace from the list', async ({ page }) => {
   await page.goto('/traces?service=deriva-server');
   const rows = page.getByTestId('trace-row');
+  await expect(rows.nth(1)).toBeVisible();
   await rows.first().focus();
   await page.keyboard.press('ArrowDown');
   await expect(rows.nth(1)).toBeFocused();

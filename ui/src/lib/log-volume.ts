@@ -1,4 +1,5 @@
-// Lines over time by level, counted over the lines at hand, and the fields that those lines carry.
+// Lines over time by level, counted over the lines at hand, and the fields that those lines carry: which there are, in what
+// order they are offered, and which are shown beside a message.
 
 import type { LogEntry } from '../api/loki';
 import { LEVELS, levelOf, type Level } from './logql';
@@ -63,4 +64,29 @@ export function summariseFields(entries: LogEntry[], most = 8): FieldSummary[] {
         .map(([value, lines]) => ({ value, lines })),
     }))
     .sort((a, b) => b.lines - a.lines || a.name.localeCompare(b.name));
+}
+
+/** Fields that say where a line comes from or to what it belongs; beside the message they would only repeat. */
+const BESIDE_THE_POINT =
+  /^(service_.*|level|detected_level|severity_.*|trace_id|span_id|trace_flags|request_id|target|scope_.*|process_.*|host_.*|telemetry_.*|deployment_.*|thread_.*|code_.*|flags|observed_timestamp)$/;
+
+const FIRST = ['level', 'service_name', 'target'];
+
+/** In the order in which one looks for them: the chief ones, those with few values, ids, and last what all lines share. */
+export function orderFields(fields: FieldSummary[], lines: number): FieldSummary[] {
+  const place = (f: FieldSummary) => {
+    const first = FIRST.indexOf(f.name);
+    if (first >= 0) return first;
+    if (f.distinct === 1 && f.lines >= lines) return 30;
+    return BESIDE_THE_POINT.test(f.name) ? 20 : 10;
+  };
+  return [...fields].sort((a, b) => place(a) - place(b) || b.lines - a.lines || a.name.localeCompare(b.name));
+}
+
+/** The names of the fields that are worth showing beside a message. */
+export function tellingFields(fields: FieldSummary[], lines: number): string[] {
+  return fields
+    .filter((f) => !BESIDE_THE_POINT.test(f.name) && !(f.distinct === 1 && f.lines >= lines && lines > 1))
+    .map((f) => f.name)
+    .sort();
 }

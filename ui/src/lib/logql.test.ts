@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { entriesOf, type LogEntry } from '../api/loki';
 import { addFilter, fromText, levelOf, selectorEnd, splitMatchers, traceQuery, withLevels } from './logql';
-import { summariseFields, volumeOfEntries } from './log-volume';
+import { orderFields, summariseFields, tellingFields, volumeOfEntries } from './log-volume';
 
 const LABELS = ['service_name', 'level'];
 
@@ -97,4 +97,22 @@ test('fields are summed up by how many lines carry them', () => {
     { name: 'a', lines: 3, distinct: 2, top: [{ value: 'x', lines: 2 }] },
     { name: 'b', lines: 1, distinct: 1, top: [{ value: '1', lines: 1 }] },
   ]);
+});
+
+describe('of the fields', () => {
+  const lines = [
+    entry(1, { service_name: 'a', level: 'info', host_name: 'h', span_id: '1', method: 'get' }),
+    entry(2, { service_name: 'a', level: 'warn', host_name: 'h', span_id: '2', bytes: '3', mode: 'x' }),
+    entry(3, { service_name: 'a', level: 'warn', host_name: 'h', span_id: '2', mode: 'x' }),
+  ];
+  const fields = summariseFields(lines);
+  test('the chief ones come first and those that all lines share come last', () => {
+    expect(orderFields(fields, 3).map((f) => f.name)).toEqual(
+      ['level', 'service_name', 'mode', 'bytes', 'method', 'span_id', 'host_name'],
+    );
+  });
+  test('only those that tell one line from another stand beside the message', () => {
+    expect(tellingFields(fields, 3)).toEqual(['bytes', 'method', 'mode']);
+    expect(tellingFields(summariseFields(lines.slice(1)), 2)).toEqual(['bytes']);
+  });
 });

@@ -76,11 +76,11 @@ export function describeSpec(spec: TimeSpec): string {
   return from.slice(0, 10) === to.slice(0, 10) ? `${from} – ${to.slice(11)}` : `${from} – ${to}`;
 }
 
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400];
+const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400];
 
-/** The smallest round step, in seconds, that covers the range in at most `points` points. */
-export function stepFor(range: TimeRange, points: number): number {
-  const wanted = (range.end - range.start) / 1000 / points;
+/** The smallest round step, in seconds and not under `least`, that covers the range in at most `points` points. */
+export function stepFor(range: TimeRange, points: number, least = 1): number {
+  const wanted = Math.max(least, (range.end - range.start) / 1000 / points);
   return STEPS.find((step) => step >= wanted) ?? Math.ceil(wanted / 86_400) * 86_400;
 }
 

@@ -48,6 +48,8 @@ test('the picker names presets, other spans and absolute ranges', () => {
 test('a step is round and keeps the number of points', () => {
   expect(stepFor({ start: 0, end: 900_000 }, 60)).toBe(15);
   expect(stepFor({ start: 0, end: 900_000 }, 240)).toBe(5);
+  expect(stepFor({ start: 0, end: 8000 }, 90)).toBe(1);
+  expect(stepFor({ start: 0, end: 8000 }, 90, 0.1)).toBe(0.1);
   expect(stepFor({ start: 0, end: 40 * 86_400_000 }, 10)).toBe(345_600);
 });
 

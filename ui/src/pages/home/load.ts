@@ -94,6 +94,7 @@ export async function loadHome(range: TimeRange, signal: AbortSignal): Promise<H
     (a, b) =>
       b.alerts.length - a.alerts.length ||
       Number(b.health?.state === 'unhealthy') - Number(a.health?.state === 'unhealthy') ||
+      Number(b.signals?.entry ?? false) - Number(a.signals?.entry ?? false) ||
       (b.signals?.rate ?? -1) - (a.signals?.rate ?? -1) ||
       a.name.localeCompare(b.name),
   );

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { Icon } from '../../components/icons';
 import { count } from '../../lib/format';
-import type { FieldSummary } from '../../lib/log-volume';
+import { orderFields, type FieldSummary } from '../../lib/log-volume';
 import type { FilterOp } from '../../lib/logql';
 
 const OPEN_AT_FIRST = ['service_name', 'level', 'target'];
@@ -23,7 +23,7 @@ export function Fields({ fields, lines, filter }: FieldsProps) {
   };
   return (
     <aside class="fields" aria-label="Fields">
-      {fields.map((field) => {
+      {orderFields(fields, lines).map((field) => {
         const open = OPEN_AT_FIRST.includes(field.name) !== toggled.has(field.name);
         return (
           <section key={field.name}>

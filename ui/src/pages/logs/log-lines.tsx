@@ -14,11 +14,13 @@ const keyOf = (entry: LogEntry) => entry.id;
 
 export interface LogLinesProps {
   entries: LogEntry[];
+  /** Names of the fields that are shown beside the message. */
+  telling: string[];
   filter: (field: string, op: FilterOp, value: string) => void;
   resetKey: string;
 }
 
-export function LogLines({ entries, filter, resetKey }: LogLinesProps) {
+export function LogLines({ entries, telling, filter, resetKey }: LogLinesProps) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const [active, setActive] = useState<string | null>(null);
   const at = active === null ? -1 : entries.findIndex((e) => e.id === active);
@@ -71,7 +73,18 @@ export function LogLines({ entries, filter, resetKey }: LogLinesProps) {
                   {entry.fields['service_name']}
                 </span>
               )}
-              <span class={isOpen ? 'log-text' : 'log-text clip'}>{entry.line}</span>
+              <span class={isOpen ? 'log-text' : 'log-text clip'}>
+                {entry.line}
+                {!isOpen &&
+                  telling.map((name) =>
+                    entry.fields[name] === undefined ? null : (
+                      <span key={name} class="log-aside">
+                        <b>{name}=</b>
+                        {entry.fields[name]}
+                      </span>
+                    ),
+                  )}
+              </span>
             </div>
             {isOpen && <LogFields entry={entry} filter={filter} />}
           </div>

@@ -8,7 +8,7 @@ import { CodeInput } from '../../components/code-input';
 import { Icon } from '../../components/icons';
 import { EmptyState, Show, Skeleton, StaleNotice } from '../../components/states';
 import { count, plural } from '../../lib/format';
-import { summariseFields, volumeOfEntries } from '../../lib/log-volume';
+import { summariseFields, tellingFields, volumeOfEntries } from '../../lib/log-volume';
 import { addFilter, ALL, fromText, LEVELS, withLevels, type FilterOp } from '../../lib/logql';
 import { stepFor } from '../../lib/time-range';
 import { useLoad } from '../../lib/use-load';
@@ -42,6 +42,7 @@ export function Logs() {
   const tail = useTail(live ? expr : null);
   const entries = live ? tail.entries : (found.data ?? []);
   const fields = useMemo(() => summariseFields(entries), [entries]);
+  const telling = useMemo(() => tellingFields(fields, entries.length), [fields, entries]);
   const fieldsNow = useRef(fields);
   fieldsNow.current = fields;
   const complete = useMemo(() => logSuggestions(() => fieldsNow.current), []);
@@ -61,7 +62,7 @@ export function Logs() {
     const oldest = lines.at(-1)?.ms;
     // When the limit cut the lines, the bars begin with the oldest: empty space before it would say that nothing was written.
     const covered = partial && oldest !== undefined ? { start: oldest, end: range.end } : range;
-    const own = stepFor(covered, 90);
+    const own = stepFor(covered, 90, 0.1);
     return { bins: volumeOfEntries(lines, covered, own), step: own };
   }, [found.data, range, partial]);
 
@@ -128,7 +129,7 @@ export function Logs() {
               </p>
             </EmptyState>
           ) : (
-            <LogLines entries={entries} filter={filter} resetKey="live" />
+            <LogLines entries={entries} telling={telling} filter={filter} resetKey="live" />
           )}
         </div>
       ) : (
@@ -142,7 +143,7 @@ export function Logs() {
                 <Volume bins={volume.bins} step={volume.step} onZoom={setRange} />
                 <div class="logs-body">
                   <Fields fields={fields} filter={filter} lines={entries.length} />
-                  <LogLines entries={entries} filter={filter} resetKey={key} />
+                  <LogLines entries={entries} telling={telling} filter={filter} resetKey={key} />
                 </div>
               </>
             )
