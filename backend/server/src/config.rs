@@ -99,8 +99,8 @@ impl Default for Limits {
             max_decompressed_bytes: 32 << 20,
             max_decoded_bytes: 256 << 20,
             query_timeout: Duration::from_secs(60),
-            max_concurrent_queries: 8,
-            max_query_samples: 20_000_000,
+            max_concurrent_queries: 4,
+            max_query_samples: 10_000_000,
             max_tails: 64,
         }
     }

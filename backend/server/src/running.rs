@@ -88,7 +88,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         store,
         limits: config.limits,
         retention: config.retention,
-        budget: Budget::new((config.max_memory_bytes / 2).max(64 << 20)),
+        budget: Budget::new(on_its_way(&config)),
         counters: Counters::default(),
         delta: Mutex::default(),
         span_metrics: Mutex::default(),
@@ -109,15 +109,20 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let _ = state.addresses.set(addresses);
     let mut listeners = JoinSet::new();
-    for (socket, router) in [
-        (http, api::router(&state, addresses.http.ip().is_loopback())),
-        (grpc, otlp::grpc::router(Arc::clone(&state))),
-        (otlp_http, otlp::http::router(Arc::clone(&state))),
+    for (socket, router, http2) in [
+        (
+            http,
+            api::router(&state, addresses.http.ip().is_loopback()),
+            false,
+        ),
+        (grpc, otlp::grpc::router(Arc::clone(&state)), true),
+        (otlp_http, otlp::http::router(Arc::clone(&state)), false),
     ] {
         let listener = Listener {
             socket,
             router,
             limits: config.limits,
+            http2,
         };
         listeners.spawn(serve(listener, stopped.clone()));
     }
@@ -150,11 +155,16 @@ fn prometheus_yml(path: &Path) -> Result<PrometheusYml, StartError> {
     Ok(file)
 }
 
+/// Memory for what is on its way into the store: a quarter of all, but enough for a few large requests.
+fn on_its_way(config: &Config) -> u64 {
+    (config.max_memory_bytes / 4).max(64 << 20)
+}
+
 fn store_config(config: &Config) -> StoreConfig {
     let mut store = StoreConfig::new(&config.data_dir);
     store.retention = config.retention;
     store.max_disk_bytes = config.max_disk_bytes;
-    store.max_memory_bytes = config.max_memory_bytes;
+    store.max_memory_bytes = config.max_memory_bytes - config.max_memory_bytes / 4;
     store.on_event = Some(watchroom_store::EventSink::new(|event| match event {
         StoreEvent::Damaged(problem) => {
             tracing::error!(place = %problem.place, what = %problem.what, "damaged data was set aside");

@@ -27,6 +27,8 @@ pub(crate) struct Listener {
     pub(crate) router: Router,
     /// Bounds.
     pub(crate) limits: Limits,
+    /// Whether HTTP/2 is served, which only gRPC needs; HTTP/1 always is.
+    pub(crate) http2: bool,
 }
 
 /// Serves until `stop` becomes true, then until open requests are answered. The caller sets a time limit by dropping the future.
@@ -35,6 +37,7 @@ pub(crate) async fn serve(listener: Listener, mut stop: watch::Receiver<bool>) {
         socket,
         router,
         limits,
+        http2,
     } = listener;
     let slots = Arc::new(Semaphore::new(limits.max_connections));
     let mut connections = tokio::task::JoinSet::new();
@@ -53,7 +56,7 @@ pub(crate) async fn serve(listener: Listener, mut stop: watch::Receiver<bool>) {
             Ok((stream, _)) => {
                 let (router, stop) = (router.clone(), stop.clone());
                 connections.spawn(async move {
-                    connection(stream, router, limits, stop).await;
+                    connection(stream, router, limits, http2, stop).await;
                     drop(slot);
                 });
             }
@@ -67,7 +70,13 @@ pub(crate) async fn serve(listener: Listener, mut stop: watch::Receiver<bool>) {
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, router: Router, limits: Limits, mut stop: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    limits: Limits,
+    with_http2: bool,
+    mut stop: watch::Receiver<bool>,
+) {
     let _ = stream.set_nodelay(true);
     let looked = tokio::select! {
         looked = tokio::time::timeout(limits.header_timeout, look(stream)) => looked,
@@ -77,8 +86,9 @@ async fn connection(stream: TcpStream, router: Router, limits: Limits, mut stop:
         return;
     };
     let result = match version {
-        Version::Http1 => http1(stream, router, limits, stop).await,
-        Version::Http2 => http2(stream, router, limits, stop).await,
+        Version::Http2 if with_http2 => http2(stream, router, limits, stop).await,
+        // What is not served is HTTP/1's to refuse.
+        Version::Http1 | Version::Http2 => http1(stream, router, limits, stop).await,
     };
     if let Err(error) = result {
         tracing::debug!(error = crate::error::chain(&error), "connection ended");

@@ -1,5 +1,7 @@
 //! A real server on free ports, used as its clients use it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 mod hostile;
 mod jaeger;
 mod life;

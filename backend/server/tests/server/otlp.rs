@@ -535,7 +535,7 @@ async fn a_bad_request_is_told_what_is_wrong_in_the_protocols_own_words() {
     let mut client = tonic::client::Grpc::new(channel(&server).await);
     client.ready().await.unwrap();
     let path = http::uri::PathAndQuery::from_static("/no.such.Service/Method");
-    let codec = raw::Codec::default();
+    let codec = raw::Codec;
     let status = client
         .unary(tonic::Request::new(vec![]), path, codec)
         .await
@@ -544,7 +544,7 @@ async fn a_bad_request_is_told_what_is_wrong_in_the_protocols_own_words() {
     client.ready().await.unwrap();
     let path =
         http::uri::PathAndQuery::from_static("/opentelemetry.proto.collector.trace.v1.TraceService/Export");
-    let codec = raw::Codec::default();
+    let codec = raw::Codec;
     let status = client
         .unary(tonic::Request::new(vec![255; 3]), path, codec)
         .await
@@ -563,7 +563,6 @@ mod raw {
     use tonic::Status;
     use tonic::codec::{DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-    #[derive(Default)]
     pub(super) struct Codec;
 
     impl tonic::codec::Codec for Codec {

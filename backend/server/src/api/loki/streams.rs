@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use watchroom_model::LogLine;
+use watchroom_query::logql::sanitize_name;
 
 use crate::api::json;
 
@@ -54,20 +55,9 @@ fn fields(line: &LogLine) -> BTreeMap<String, String> {
         add("span_id", span.to_string());
     }
     for (key, value) in line.attributes.iter().chain(&line.resource.attributes) {
-        add(&label(key), value.to_string());
+        add(&sanitize_name(key), value.to_string());
     }
     fields
-}
-
-fn label(key: &str) -> String {
-    let mut name: String = key
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .collect();
-    if name.starts_with(|c: char| c.is_ascii_digit()) {
-        name.insert(0, '_');
-    }
-    name
 }
 
 #[cfg(test)]

@@ -26,6 +26,18 @@ pub(crate) fn exposition(state: &State) -> String {
         "Time since the start.",
         uptime,
     );
+    if let Some(process) = Process::read() {
+        let name = "process_resident_memory_bytes";
+        out.one(name, "gauge", "Resident memory.", process.resident_bytes);
+        let name = "process_cpu_seconds_total";
+        out.one(name, "counter", "User and system CPU time.", process.cpu_seconds);
+        out.one(
+            "process_open_fds",
+            "gauge",
+            "Open file descriptors.",
+            process.open_fds,
+        );
+    }
     let signals = [
         ("{signal=\"traces\"}", Signal::Traces),
         ("{signal=\"metrics\"}", Signal::Metrics),
@@ -150,6 +162,33 @@ pub(crate) fn exposition(state: &State) -> String {
         out.one(name, "gauge", help, value as f64);
     }
     out.0
+}
+
+/// What the system knows of this process.
+struct Process {
+    resident_bytes: f64,
+    cpu_seconds: f64,
+    open_fds: f64,
+}
+
+impl Process {
+    /// Reads `/proc`; `None` where there is none.
+    fn read() -> Option<Self> {
+        // Fixed for user space on Linux.
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let resident: f64 = resident.trim().trim_end_matches(" kB").parse().ok()?;
+        let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+        // The name before the last parenthesis may hold blanks.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = |i: usize| fields.get(i)?.parse::<f64>().ok();
+        Some(Self {
+            resident_bytes: resident * 1024.0,
+            cpu_seconds: (ticks(11)? + ticks(12)?) / TICKS_PER_SECOND,
+            open_fds: std::fs::read_dir("/proc/self/fd").ok()?.count() as f64,
+        })
+    }
 }
 
 struct Text(String);
