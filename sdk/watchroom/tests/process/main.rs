@@ -1,0 +1,277 @@
+//! The façade in processes of its own: what it logs, sends, flushes and survives from the first line to the last signal.
+//!
+//! Each test starts this very binary again to play a scene, since there is one telemetry for a process.
+
+mod collector;
+mod scenes;
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use collector::Collector;
+use serde_json::Value;
+
+/// Plays a scene with further variables; its standard output is read to the end.
+struct Scene {
+    child: Child,
+}
+
+impl Scene {
+    fn start(name: &str, env: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "scenes::play", "--nocapture", "--test-threads=1"])
+            .env(scenes::VARIABLE, name)
+            .env("OTEL_TRACES_EXPORTER", "none")
+            .env("OTEL_METRICS_EXPORTER", "none")
+            .env("OTEL_LOGS_EXPORTER", "none")
+            .env("WATCHROOM_ADMIN_LISTEN", "127.0.0.1:0")
+            .env("WATCHROOM_LOG_FORMAT", "json")
+            .env("RUST_LOG", "info")
+            .envs(env.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self {
+            child: command.spawn().unwrap(),
+        }
+    }
+
+    /// The next line of standard output that is a JSON object with this message.
+    fn line(&mut self, message: &str) -> Value {
+        let out = self.child.stdout.as_mut().unwrap();
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while out.read(&mut byte).unwrap() == 1 {
+            if byte[0] != b'\n' {
+                line.push(byte[0]);
+                continue;
+            }
+            // The test harness writes to the same pipe without ending its line.
+            let text = String::from_utf8_lossy(&line).into_owned();
+            let json = text
+                .find('{')
+                .and_then(|at| serde_json::from_str::<Value>(&text[at..]).ok());
+            if let Some(json) = json.filter(|json| json["message"] == message) {
+                return json;
+            }
+            line.clear();
+        }
+        panic!("the scene ended without the line {message:?}: {}", self.stderr());
+    }
+
+    fn stderr(&mut self) -> String {
+        let mut text = String::new();
+        self.child
+            .stderr
+            .take()
+            .map(|mut err| err.read_to_string(&mut text));
+        text
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(
+            Command::new("kill")
+                .arg(format!("-{name}"))
+                .arg(self.child.id().to_string())
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Everything that standard output still says, and how the process ended.
+    fn end(mut self) -> (String, std::process::ExitStatus) {
+        let mut out = String::new();
+        self.child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut out)
+            .unwrap();
+        (out, self.child.wait().unwrap())
+    }
+}
+
+fn http(at: &Value, request: &str) -> String {
+    let at: SocketAddr = at.as_str().unwrap().parse().unwrap();
+    let mut stream = TcpStream::connect(at).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn get(at: &Value, path: &str) -> String {
+    http(
+        at,
+        &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
+    )
+}
+
+#[test]
+fn a_line_is_redacted_and_carries_its_ids() {
+    let (out, status) = Scene::start("logs", &[]).end();
+    assert!(status.success(), "{out}");
+    assert!(!out.contains("4111") && !out.contains("hunter2"), "{out}");
+    let mut scene = Scene::start("logs", &[("OTEL_SERVICE_NAME", "renamed")]);
+    let line = scene.line("paid with ****-****-****-1111");
+    assert_eq!(line["level"], "INFO");
+    assert_eq!(line["fields"]["password"], "[REDACTED]");
+    assert_eq!(line["request_id"], "r-1");
+    assert_eq!(line["trace_id"].as_str().map(str::len), Some(32));
+    assert_eq!(line["span_id"].as_str().map(str::len), Some(16));
+    assert_eq!(line["span"]["name"], "pay");
+    let told = scene.line("told");
+    assert_eq!(
+        (&told["fields"]["trace_id"], &told["fields"]["service"]),
+        (&line["trace_id"], &"renamed".into())
+    );
+}
+
+#[test]
+fn a_second_start_is_an_error_value_and_changes_nothing() {
+    let mut scene = Scene::start("twice", &[]);
+    let line = scene.line("second start");
+    assert_eq!(
+        line["fields"]["error"],
+        "telemetry has been started already; there is one for a process"
+    );
+}
+
+#[test]
+fn a_wrong_setting_is_told_before_anything_starts() {
+    let (out, status) = Scene::start("logs", &[("OTEL_BSP_MAX_QUEUE_SIZE", "many")]).end();
+    assert!(!status.success() && !out.contains("paid"), "{out}");
+}
+
+#[test]
+fn sigterm_flushes_and_ends_the_process_as_it_would_have() {
+    let collector = Collector::start();
+    let mut scene = Scene::start(
+        "wait",
+        &[
+            ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url()),
+            ("OTEL_BSP_SCHEDULE_DELAY", "60000"),
+        ],
+    );
+    scene.line("ready");
+    assert_eq!(collector.n_spans(), 0);
+    scene.signal("TERM");
+    let (_, status) = scene.end();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15));
+    assert_eq!(collector.n_spans(), 100);
+}
+
+#[test]
+fn a_program_that_listens_for_the_signal_ends_by_itself_with_everything_flushed() {
+    let collector = Collector::start();
+    let mut scene = Scene::start(
+        "listen",
+        &[
+            ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url()),
+            ("OTEL_BSP_SCHEDULE_DELAY", "60000"),
+        ],
+    );
+    scene.line("ready");
+    scene.signal("INT");
+    let (out, status) = scene.end();
+    assert!(
+        status.success() && out.contains("complete; spans: 100 of 100 delivered, 0 dropped"),
+        "{out}"
+    );
+    assert_eq!(collector.n_spans(), 100);
+}
+
+#[test]
+fn a_panic_is_logged_with_its_place_redacted_and_flushed() {
+    let collector = Collector::start();
+    let mut scene = Scene::start(
+        "panic",
+        &[
+            ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url()),
+        ],
+    );
+    let line = scene.line("panicked: card ****-****-****-1111 was refused");
+    assert_eq!(line["level"], "ERROR");
+    assert!(
+        line["fields"]["location"].as_str().unwrap().contains("scenes.rs"),
+        "{line}"
+    );
+    assert!(
+        line["fields"]["backtrace"].as_str().unwrap().contains("scenes"),
+        "{line}"
+    );
+    assert!(!scene.stderr().contains("4111"));
+    let (_, status) = scene.end();
+    assert!(!status.success());
+    assert_eq!(collector.n_spans(), 1);
+}
+
+#[test]
+fn with_a_dead_collector_the_end_is_bounded_and_every_span_accounted_for() {
+    // A socket that accepts and never answers.
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", dead.local_addr().unwrap());
+    let scene = Scene::start(
+        "shutdown",
+        &[
+            ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &url),
+        ],
+    );
+    let (out, status) = scene.end();
+    assert!(status.success(), "{out}");
+    assert!(out.contains("accepted 100 delivered 0 dropped 100"), "{out}");
+}
+
+#[test]
+fn disabled_it_says_nothing_and_instruments_still_work() {
+    let (out, status) = Scene::start("logs", &[("OTEL_SDK_DISABLED", "true")]).end();
+    assert!(status.success() && !out.contains("paid"), "{out}");
+}
+
+#[test]
+fn the_admin_endpoint_shows_the_sdk_itself_and_changes_the_level() {
+    let mut scene = Scene::start("admin", &[]);
+    let at = scene.line("ready")["fields"]["admin"].clone();
+    let metrics = get(&at, "/metrics");
+    for line in [
+        "watchroom_spans_started_total 1",
+        "watchroom_dropped_total{signal=\"spans\",reason=\"queue_full\"} 0",
+        "watchroom_health_status{component=\"store\"} 1",
+        "watchroom_log_lines_total{level=\"info\"}",
+        "watchroom_build_info{service=\"scene\",version=\"1.2.3\",environment=\"\"",
+        "process_open_fds",
+        "scene_steps_total 3",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+    assert!(get(&at, "/health").contains(r#""status":"healthy""#));
+    assert!(get(&at, "/telemetry").contains(r#""name":"scene_steps_total""#));
+    assert!(get(&at, "/build").contains(r#""service.version":"1.2.3""#));
+    let put = "PUT /loglevel HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\n\r\ndebug";
+    assert!(http(&at, put).starts_with("HTTP/1.1 200"));
+    scene.child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    scene.line("only at debug");
+}
+
+#[test]
+fn a_taken_admin_port_is_named_with_its_setting() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = taken.local_addr().unwrap().to_string();
+    let mut scene = Scene::start("logs", &[("WATCHROOM_ADMIN_LISTEN", &at)]);
+    scene.child.wait().unwrap();
+    let stderr = scene.stderr();
+    let out = scene.end().0;
+    assert!(
+        format!("{out}{stderr}").contains(&format!("admin endpoint: {at} is in use; set another address")),
+        "{out}{stderr}"
+    );
+}
