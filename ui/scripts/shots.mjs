@@ -9,12 +9,18 @@ const base = process.env.WATCHROOM_URL ?? 'http://127.0.0.1:7200';
 const out = process.argv[2] ?? 'shots';
 const get = async (path) => (await fetch(base + path)).json();
 
-/** A trace worth looking at: the one with the most spans among the recent. */
+/** A trace worth looking at: whole, with some depth, and its server span chosen. */
 async function bestTrace() {
-  const found = await get('/api/traces?service=deriva-server&operation=compute&limit=60');
-  const fit = found.data.filter((t) => t.spans.length <= 60).sort((a, b) => b.spans.length - a.spans.length)[0] ?? found.data[0];
-  const compute = fit.spans.filter((s) => s.operationName === 'compute').sort((a, b) => b.duration - a.duration)[0];
-  return `/trace/${fit.traceID}?span=${compute.spanID}`;
+  const found = await get('/api/traces?service=deriva-server&operation=compute&limit=300');
+  const ids = (t) => new Set(t.spans.map((s) => s.spanID));
+  const whole = found.data.filter((t) => t.spans.every((s) => (s.references ?? []).every((r) => ids(t).has(r.spanID))));
+  const computes = (t) => t.spans.filter((s) => s.operationName === 'compute').length;
+  const [fit] = whole
+    .filter((t) => t.spans.length <= 45 && !t.spans.some((s) => s.operationName === 'rpc.put_recipe'))
+    .sort((a, b) => computes(b) - computes(a));
+  const trace = fit ?? whole[0] ?? found.data[0];
+  const span = trace.spans.find((s) => s.operationName === 'rpc.get') ?? trace.spans[0];
+  return `/trace/${trace.traceID}?span=${span.spanID}`;
 }
 
 const query = encodeURIComponent('histogram_quantile(0.95, sum by (le, method) (rate(deriva_rpc_duration_seconds_bucket[1m])))');

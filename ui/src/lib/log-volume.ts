@@ -90,3 +90,12 @@ export function tellingFields(fields: FieldSummary[], lines: number): string[] {
     .map((f) => f.name)
     .sort();
 }
+
+const MOST_BRIEF = 36;
+
+/** A value as it stands beside a message: long fractions rounded, long texts cut in the middle. */
+export function brief(value: string): string {
+  if (/^-?\d+\.\d{4,}$/.test(value)) return String(Number(Number(value).toPrecision(4)));
+  if (value.length <= MOST_BRIEF) return value;
+  return `${value.slice(0, MOST_BRIEF - 10)}…${value.slice(-8)}`;
+}

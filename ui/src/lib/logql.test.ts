@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { entriesOf, type LogEntry } from '../api/loki';
 import { addFilter, fromText, levelOf, selectorEnd, splitMatchers, traceQuery, withLevels } from './logql';
-import { orderFields, summariseFields, tellingFields, volumeOfEntries } from './log-volume';
+import { brief, orderFields, summariseFields, tellingFields, volumeOfEntries } from './log-volume';
 
 const LABELS = ['service_name', 'level'];
 
@@ -115,4 +115,11 @@ describe('of the fields', () => {
     expect(tellingFields(fields, 3)).toEqual(['bytes', 'method', 'mode']);
     expect(tellingFields(summariseFields(lines.slice(1)), 2)).toEqual(['bytes']);
   });
+});
+
+test('a value beside a message is brief', () => {
+  expect(['1.5963189999999998', '3.25', '12', 'Ok'].map(brief)).toEqual(['1.596', '3.25', '12', 'Ok']);
+  const long = brief(`caddr(0x${'ab'.repeat(32)})`);
+  expect(long).toHaveLength(35);
+  expect(long).toMatch(/^caddr\(0x.*….*\)$/);
 });

@@ -7,6 +7,7 @@ import { Icon } from '../../components/icons';
 import { VirtualList } from '../../components/virtual-list';
 import { serviceColour } from '../../lib/colours';
 import { clock, dateClock } from '../../lib/format';
+import { brief } from '../../lib/log-volume';
 import { levelOf, type FilterOp } from '../../lib/logql';
 
 const ROW = 22;
@@ -80,7 +81,7 @@ export function LogLines({ entries, telling, filter, resetKey }: LogLinesProps) 
                     entry.fields[name] === undefined ? null : (
                       <span key={name} class="log-aside">
                         <b>{name}=</b>
-                        {entry.fields[name]}
+                        {brief(entry.fields[name] ?? '')}
                       </span>
                     ),
                   )}

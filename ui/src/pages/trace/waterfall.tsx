@@ -268,7 +268,7 @@ function SpanRow({ span, view, tree, open, chosen, match, onToggle, onChoose }: 
             })}
             <span
               class={end > 82 ? (start > 18 ? 'bar-label before' : 'bar-label within') : 'bar-label'}
-              style={end > 82 ? { right: start > 18 ? `${100 - start}%` : '6px' } : { left: `${end}%` }}
+              style={end > 82 ? { right: `calc(${start > 18 ? 100 - start : 100 - end}% + 3px)` } : { left: `${end}%` }}
             >
               {micros(span.duration)}
             </span>
