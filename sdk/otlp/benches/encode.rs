@@ -1,5 +1,4 @@
 //! What a batch of 512 spans costs the exporter's thread: encoding alone, with compression, and prost beside it as the peer.
-#![expect(missing_docs, reason = "a benchmark has no API")]
 
 use std::io::Write as _;
 
@@ -12,7 +11,6 @@ use watchroom_core::{Moment, Resource};
 use watchroom_otlp::wire::{self, Batch};
 
 #[path = "../tests/it/support/expected.rs"]
-#[expect(dead_code, reason = "the tests need the rest")]
 mod expected;
 #[path = "../tests/it/support/records.rs"]
 #[expect(dead_code, reason = "the tests need the rest")]

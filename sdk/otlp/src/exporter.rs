@@ -44,8 +44,8 @@ struct LogPart {
 /// Time in which a dropped exporter's thread delivers what is left.
 const GRACE_AFTER_DROP: Duration = Duration::from_secs(1);
 
-/// Part of a shutdown's time in which what could not be delivered is counted: a tenth, but not more than this.
-const MAX_COUNTING_TIME: Duration = Duration::from_millis(50);
+/// Part of a shutdown's time in which what could not be delivered is counted: a quarter, but not more than this.
+const MAX_COUNTING_TIME: Duration = Duration::from_millis(100);
 
 /// Problems that may wait for the hook.
 const PROBLEM_QUEUE: usize = 16;
@@ -144,7 +144,7 @@ impl OtlpExporter {
     /// `timeout`. What is left then is dropped. A second call waits for the first one's end.
     pub fn shutdown(&self, timeout: Duration) -> FlushReport {
         let before = self.counts();
-        self.stop(timeout.saturating_sub(MAX_COUNTING_TIME.min(timeout / 10)));
+        self.stop(timeout.saturating_sub(MAX_COUNTING_TIME.min(timeout / 4)));
         let done = self.progress.wait(timeout, || false);
         let thread = self
             .thread

@@ -63,13 +63,16 @@ impl fmt::Display for Failure {
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
             Self::Broken(error) => {
                 write!(f, "the connection broke: {error}")?;
+                let mut may_be_wrong_port =
+                    !(error.is_incomplete_message() || error.is_canceled() || error.is_closed());
                 let mut source = std::error::Error::source(error);
-                while let Some(error) = source {
-                    write!(f, ": {error}")?;
-                    source = error.source();
+                while let Some(cause) = source {
+                    write!(f, ": {cause}")?;
+                    may_be_wrong_port &= !cause.is::<io::Error>();
+                    source = cause.source();
                 }
-                if error.is_parse() || error.is_parse_version_h2() {
-                    f.write_str(" (is this the port for HTTP? gRPC has its own)")?;
+                if may_be_wrong_port {
+                    f.write_str(" (is it the right port? gRPC and HTTP have one each)")?;
                 }
                 Ok(())
             }

@@ -44,7 +44,10 @@ pub(super) fn judge(answer: &Answer) -> Outcome {
         let message = if answer.status == 200 && is_grpc {
             "the answer ends without a status".to_owned()
         } else {
-            format!("the answer is not gRPC (HTTP status {})", answer.status)
+            format!(
+                "the answer is not gRPC (HTTP status {}; is it the right port?)",
+                answer.status
+            )
         };
         return failed(from_http(answer.status), message, None);
     };

@@ -147,12 +147,8 @@ fn a_pause_that_the_receiver_asks_for_holds_for_the_whole_signal() {
     let report = rig.exporter.flush(SHORT);
     assert!(report.timed_out && report.spans.remaining == 1, "{report:?}");
     assert_eq!(collector.received().n_requests, 1);
-    let report = rig.exporter.shutdown(SHORT);
-    assert_eq!(
-        (report.spans.remaining, report.spans.dropped),
-        (0, 1),
-        "{report:?}"
-    );
+    rig.exporter.shutdown(SHORT);
+    assert!(!rig.exporter.shutdown(LONG).timed_out);
     assert_eq!(rig.ledger.dropped(Signal::Spans, Reason::ShutdownTimeout), 1);
 }
 
@@ -343,12 +339,15 @@ fn a_connection_that_is_reset_in_the_middle_of_an_answer_is_tried_again() {
 
 #[test]
 fn the_wrong_port_is_hinted_at() {
-    let collector = Collector::grpc([]);
-    let rig = start(no_retry(spans_to(&collector.url(), Protocol::HttpProtobuf)));
-    rig.export_spans(1);
-    rig.exporter.flush(LONG);
-    let problem = rig.problem(ProblemKind::RetriesExhausted);
-    assert!(problem.contains("gRPC has its own"), "{problem}");
+    let grpc = Collector::grpc([]);
+    let http = RawReceiver::keeping(vec![b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"]);
+    for (url, protocol) in [(grpc.url(), Protocol::HttpProtobuf), (http.url(), Protocol::Grpc)] {
+        let rig = start(no_retry(spans_to(&url, protocol)));
+        rig.export_spans(1);
+        rig.exporter.flush(LONG);
+        let problem = rig.problem(ProblemKind::RetriesExhausted);
+        assert!(problem.contains("gRPC and HTTP have one each"), "{problem}");
+    }
 }
 
 #[test]
@@ -359,12 +358,9 @@ fn a_collector_that_never_answers_delays_neither_flush_nor_shutdown_beyond_their
         rig.export_spans(7);
         let report = rig.exporter.flush(SHORT);
         assert!(report.timed_out && report.spans.remaining == 7, "{report:?}");
-        let report = rig.exporter.shutdown(SHORT);
-        assert_eq!(
-            (report.spans.dropped, report.spans.remaining),
-            (7, 0),
-            "{report:?}"
-        );
+        rig.exporter.shutdown(SHORT);
+        // On a busy machine the thread's last step may come a little later; it comes without an answer.
+        assert!(!rig.exporter.shutdown(LONG).timed_out);
         rig.check_dropped(Reason::ShutdownTimeout, 7);
     }
 }

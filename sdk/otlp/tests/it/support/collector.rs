@@ -374,7 +374,17 @@ pub(crate) struct RawReceiver {
 }
 
 impl RawReceiver {
+    /// Closes each connection after its answer; what it left unread makes the close a reset.
     pub(crate) fn new(answers: Vec<&'static [u8]>) -> Self {
+        Self::with(answers, true)
+    }
+
+    /// Keeps each connection open after its answer.
+    pub(crate) fn keeping(answers: Vec<&'static [u8]>) -> Self {
+        Self::with(answers, false)
+    }
+
+    fn with(answers: Vec<&'static [u8]>, closes: bool) -> Self {
         let listener = TcpListener::bind(ANYWHERE).unwrap();
         let address = listener.local_addr().unwrap();
         let ending = Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -390,9 +400,12 @@ impl RawReceiver {
                     kept.push(stream);
                     continue;
                 };
-                // The request need not have come whole; what is left unread makes the close a reset.
+                // The request need not have come whole.
                 let _ = stream.read(&mut [0; 16]);
                 let _ = stream.write_all(answer);
+                if !closes {
+                    kept.push(stream);
+                }
             }
         });
         Self {

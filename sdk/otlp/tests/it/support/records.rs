@@ -93,8 +93,8 @@ metadata!(
 
 pub(crate) fn context(trace: u128, span: u64) -> SpanContext {
     SpanContext {
-        trace_id: TraceId::new(trace).unwrap(),
-        span_id: SpanId::new(span).unwrap(),
+        trace_id: TraceId::new(trace).expect("tests have no zero ids"),
+        span_id: SpanId::new(span).expect("tests have no zero ids"),
         flags: TraceFlags::with_sampled(true),
         remote: false,
         state: TraceState::EMPTY,
