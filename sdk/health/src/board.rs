@@ -1,10 +1,12 @@
 //! The board: components, and what is to be done when one changes.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use watchroom_core::{Clock, Moment};
 
 use crate::component::{Component, Reporter, State};
@@ -41,6 +43,8 @@ struct Inner {
     extras: RwLock<Vec<Extra>>,
     on_change: OnceLock<Hook>,
     redact: OnceLock<Redact>,
+    /// Counts changes, for those who wait for one.
+    changes: watch::Sender<u64>,
     runner: Runner,
 }
 
@@ -76,22 +80,35 @@ impl HealthBoard {
             extras: RwLock::default(),
             on_change: OnceLock::new(),
             redact: OnceLock::new(),
+            changes: watch::Sender::new(0),
             runner: Runner::default(),
         }))
     }
 
     /// Registers a check. It runs at once and then every 5 s with a timeout of 2 s unless told otherwise, on the ambient tokio
-    /// runtime if there is one, else on a thread of the board's. A component of the same name is replaced.
+    /// runtime if there is one, else on a thread of the board's. A component of the same name is replaced. Errors are kept as
+    /// their alternate form (`{:#}`) shows them: with their causes, where the type knows how.
     pub fn register<F, Fut, E>(&self, name: impl Into<String>, check: F) -> Registration
     where
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display,
     {
-        let check: Check = Box::new(move || {
+        let check = Check::Async(Arc::new(move || {
             let answer = check();
-            Box::pin(async move { answer.await.map_err(|error| error.to_string()) })
-        });
+            Box::pin(async move { answer.await.map_err(|error| format!("{error:#}")) })
+        }));
+        Registration::new(self.clone(), self.add(name.into()), check)
+    }
+
+    /// Registers a check that blocks: it runs on a thread of its own in each round, and never twice at a time. Otherwise as
+    /// [`register`](Self::register).
+    pub fn register_blocking<F, E>(&self, name: impl Into<String>, check: F) -> Registration
+    where
+        F: Fn() -> Result<(), E> + Send + Sync + 'static,
+        E: fmt::Display,
+    {
+        let check = Check::Blocking(Arc::new(move || check().map_err(|error| format!("{error:#}"))));
         Registration::new(self.clone(), self.add(name.into()), check)
     }
 
@@ -135,6 +152,12 @@ impl HealthBoard {
         self.0.redact.set(Box::new(redact)).is_ok()
     }
 
+    /// Lets someone wait for changes, as the reporter of a gRPC health service does.
+    #[must_use]
+    pub fn subscribe(&self) -> Changes {
+        Changes(self.0.changes.subscribe())
+    }
+
     /// What is known now. Waits for no check.
     #[must_use]
     pub fn report(&self, probe: Probe) -> Report {
@@ -153,7 +176,10 @@ impl HealthBoard {
                 .clone(),
             Probe::Live | Probe::Ready | Probe::Startup => Vec::new(),
         };
-        let details = extras.iter().flat_map(|fields| fields()).collect();
+        let details = extras
+            .iter()
+            .flat_map(|fields| std::panic::catch_unwind(AssertUnwindSafe(|| fields())).unwrap_or_default())
+            .collect();
         Report::new(probe, components, details, now.since(self.0.started))
     }
 
@@ -189,10 +215,7 @@ impl HealthBoard {
 
     /// Enters a result and tells the hook if it is a change. The hook runs outside every lock.
     pub(crate) fn enter(&self, component: &Component, result: Result<(), String>, latency: Duration) {
-        let result = result.map_err(|error| match self.0.redact.get() {
-            Some(redact) => redact(&error),
-            None => error,
-        });
+        let result = result.map_err(|error| self.redacted(error));
         let to = if result.is_ok() {
             State::Healthy
         } else {
@@ -200,17 +223,29 @@ impl HealthBoard {
         };
         let error = result.as_ref().err().cloned();
         let from = component.enter(result, self.0.clock.now(), latency);
-        if from != to
-            && !component.is_removed()
-            && let Some(hook) = self.0.on_change.get()
-        {
-            hook(&Change {
+        if from == to || component.is_removed() {
+            return;
+        }
+        if let Some(hook) = self.0.on_change.get() {
+            let change = Change {
                 component: component.name.clone(),
                 from,
                 to,
                 error,
-            });
+            };
+            // A hook that panics has been told all the same; the panic hook has shown what was wrong with it.
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| hook(&change)));
         }
+        self.0.changes.send_modify(|n| *n += 1);
+    }
+
+    /// A redactor that panics leaves nothing of the error.
+    fn redacted(&self, error: String) -> String {
+        let Some(redact) = self.0.redact.get() else {
+            return error;
+        };
+        std::panic::catch_unwind(AssertUnwindSafe(|| redact(&error)))
+            .unwrap_or_else(|_| "the error could not be redacted".to_owned())
     }
 
     pub(crate) fn runner(&self) -> &Runner {
@@ -236,6 +271,29 @@ impl HealthBoard {
 
     fn write_components(&self, change: impl FnOnce(&mut Vec<Arc<Component>>)) {
         change(&mut self.0.components.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Waits for changes of a board.
+///
+/// ```
+/// # use watchroom_health::HealthBoard;
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// let board = HealthBoard::new();
+/// let mut changes = board.subscribe();
+/// board.component("queue").critical().unhealthy("full");
+/// assert!(changes.changed().await);
+/// assert!(!board.is_ready());
+/// # });
+/// ```
+#[derive(Debug, Clone)]
+pub struct Changes(watch::Receiver<u64>);
+
+impl Changes {
+    /// Waits until a component has changed since the last call. False once the board is gone.
+    pub async fn changed(&mut self) -> bool {
+        self.0.changed().await.is_ok()
     }
 }
 

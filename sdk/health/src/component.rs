@@ -1,9 +1,10 @@
 //! One component: its settings and what its last check said.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use watchroom_core::Moment;
 
 use crate::HealthBoard;
@@ -48,6 +49,9 @@ pub(crate) struct Component {
     interval_ms: AtomicU64,
     timeout_ms: AtomicU64,
     removed: AtomicBool,
+    /// Wakes the rounds when the component is removed.
+    gone: Notify,
+    details: OnceLock<String>,
     outcome: Mutex<Outcome>,
 }
 
@@ -69,6 +73,8 @@ impl Component {
             interval_ms: AtomicU64::new(0),
             timeout_ms: AtomicU64::new(0),
             removed: AtomicBool::new(false),
+            gone: Notify::new(),
+            details: OnceLock::new(),
             outcome: Mutex::new(outcome),
         }
     }
@@ -95,6 +101,23 @@ impl Component {
 
     pub(crate) fn remove(&self) {
         self.removed.store(true, Relaxed);
+        self.gone.notify_one();
+    }
+
+    /// Waits for the removal, at most for `duration`. Whether the component has been removed.
+    pub(crate) async fn removed_within(&self, duration: Duration) -> bool {
+        // An error means that the time is over.
+        let _ = tokio::time::timeout(duration, self.gone.notified()).await;
+        self.is_removed()
+    }
+
+    /// Sets the text that says what the component is; a second one is not taken.
+    pub(crate) fn set_details(&self, details: String) {
+        let _ = self.details.set(details);
+    }
+
+    pub(crate) fn details(&self) -> Option<&str> {
+        self.details.get().map(String::as_str)
     }
 
     pub(crate) fn is_removed(&self) -> bool {
@@ -143,6 +166,13 @@ impl Reporter {
     #[must_use]
     pub fn critical(self) -> Self {
         self.component.critical.store(true, Relaxed);
+        self
+    }
+
+    /// Says in every answer what the component is.
+    #[must_use]
+    pub fn details(self, details: impl Into<String>) -> Self {
+        self.component.set_details(details.into());
         self
     }
 

@@ -19,7 +19,7 @@ mod register;
 mod report;
 mod runner;
 
-pub use board::{Change, HealthBoard};
+pub use board::{Change, Changes, HealthBoard};
 pub use component::{Reporter, State};
 pub use detail::Detail;
 pub use register::Registration;

@@ -9,7 +9,12 @@ use crate::board::HealthBoard;
 use crate::component::Component;
 
 pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
-pub(crate) type Check = Box<dyn Fn() -> Answer + Send + Sync>;
+
+/// What is called in each round.
+pub(crate) enum Check {
+    Async(Arc<dyn Fn() -> Answer + Send + Sync>),
+    Blocking(Arc<dyn Fn() -> Result<(), String> + Send + Sync>),
+}
 
 const INTERVAL: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -44,6 +49,12 @@ impl Registration {
     /// While the component is unhealthy, the service is not ready.
     pub fn critical(self) -> Self {
         self.component.critical.store(true, Relaxed);
+        self
+    }
+
+    /// Says in every answer what the component is: `PostgreSQL, orders`.
+    pub fn details(self, details: impl Into<String>) -> Self {
+        self.component.set_details(details.into());
         self
     }
 

@@ -62,6 +62,8 @@ pub struct ComponentReport {
     pub last_error: Option<String>,
     /// How long ago that was found out.
     pub age: Duration,
+    /// What the component is, if it was said.
+    pub details: Option<String>,
 }
 
 impl ComponentReport {
@@ -74,6 +76,7 @@ impl ComponentReport {
             latency: outcome.latency,
             last_error: outcome.last_error,
             age: now.since(outcome.at),
+            details: component.details().map(str::to_owned),
         }
     }
 }
@@ -152,6 +155,10 @@ impl Report {
                 Some(error) => text(&mut out, error),
                 None => out.push_str("null"),
             }
+            if let Some(details) = &component.details {
+                out.push_str(r#","details":"#);
+                text(&mut out, details);
+            }
             out.push('}');
         }
         out.push_str("]}");
@@ -177,6 +184,9 @@ impl Report {
                 component.age.as_secs_f64(),
                 component.latency.as_secs_f64() * 1e3
             );
+            if let Some(details) = &component.details {
+                let _ = write!(out, ", {}", details.escape_debug());
+            }
             if let Some(error) = &component.last_error {
                 let _ = write!(out, ", last error: {}", error.escape_debug());
             }
