@@ -3,16 +3,24 @@
 //! Invariant: every answer forbids the page to load or to talk to anything but this server.
 //! Not here: the page's source, which is in `ui/`.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Mutex;
+
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use bytes::Bytes;
 use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use rust_embed::RustEmbed;
 
 use crate::net::plain;
+use crate::state::lock;
 
 /// What the page may do. Its own origin covers the WebSocket of the live tail.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -39,9 +47,9 @@ pub(crate) async fn serve(request: Request) -> Response {
     }
     let name = if path.is_empty() { "index.html" } else { path };
     match Assets::get(name) {
-        Some(file) => answer(name, &file, request.headers()),
+        Some(file) => answer(name, file, request.headers()),
         None if is_view(name, request.headers()) => match Assets::get("index.html") {
-            Some(file) => answer("index.html", &file, request.headers()),
+            Some(file) => answer("index.html", file, request.headers()),
             None => plain(
                 StatusCode::NOT_FOUND,
                 "this binary was built without its page; run `npm run build` in ui/ and build again\n",
@@ -61,29 +69,40 @@ fn is_view(name: &str, headers: &HeaderMap) -> bool {
     wants_page && !file_name.contains('.')
 }
 
-fn answer(name: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> Response {
-    let etag: String = file.metadata.sha256_hash()[..12]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let etag = format!("\"{etag}\"");
+fn answer(name: &str, file: rust_embed::EmbeddedFile, headers: &HeaderMap) -> Response {
+    let hash = file.metadata.sha256_hash();
+    let zipped = is_text(name) && takes_gzip(headers);
+    let digits: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let etag = match zipped {
+        true => format!("\"{digits}-gzip\""),
+        false => format!("\"{digits}\""),
+    };
     let known = headers
         .get_all(IF_NONE_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.contains(&etag));
-    let mut response = if known {
-        let mut response = Response::new(axum::body::Body::empty());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response
-    } else {
-        Response::new(file.data.clone().into_owned().into())
+    let data = match file.data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => Bytes::from(data),
     };
+    let mut response = Response::new(match (known, zipped) {
+        (true, _) => Body::empty(),
+        (false, true) => compressed(hash, &data).into(),
+        (false, false) => data.into(),
+    });
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
     let out = response.headers_mut();
     out.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
     out.insert(CONTENT_SECURITY_POLICY, POLICY);
     out.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     out.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    out.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if zipped {
+        out.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     // The names of built assets hold a hash of their content.
     let cache = match name.starts_with("assets/") {
         true => "public, max-age=31536000, immutable",
@@ -94,6 +113,34 @@ fn answer(name: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> R
         out.insert(ETAG, etag);
     }
     response
+}
+
+/// Compresses a file once; there are as many entries as there are files.
+fn compressed(hash: [u8; 32], data: &Bytes) -> Bytes {
+    static KNOWN: Mutex<BTreeMap<[u8; 32], Bytes>> = Mutex::new(BTreeMap::new());
+    if let Some(known) = lock(&KNOWN).get(&hash) {
+        return known.clone();
+    }
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let zipped = encoder.write_all(data).and_then(|()| encoder.finish());
+    // Writing into a vector does not fail.
+    let zipped = Bytes::from(zipped.unwrap_or_default());
+    lock(&KNOWN).insert(hash, zipped.clone());
+    zipped
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|coding| coding.trim() == "gzip" || coding.trim().starts_with("gzip;q=1"))
+}
+
+fn is_text(name: &str) -> bool {
+    let content_type = content_type(name);
+    content_type.starts_with("text/") || matches!(content_type, "application/json" | "image/svg+xml")
 }
 
 fn content_type(name: &str) -> &'static str {

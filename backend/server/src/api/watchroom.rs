@@ -7,10 +7,13 @@ pub(crate) use exposition::exposition;
 
 use axum::Router;
 use axum::extract::State;
+use axum::response::Response;
 use axum::routing::get;
-use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
 
+use super::work::quick;
+use crate::net::plain;
 use crate::state::Shared;
 
 /// Every route.
@@ -21,8 +24,12 @@ pub(super) fn router(state: &Shared) -> Router {
         .with_state(Shared::clone(state))
 }
 
-async fn metrics(State(state): State<Shared>) -> axum::response::Response {
-    let mut response = axum::response::Response::new(exposition(&state).into());
+async fn metrics(State(state): State<Shared>) -> Response {
+    let text = match quick(&state, exposition).await {
+        Ok(text) => text,
+        Err(error) => return plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    };
+    let mut response = Response::new(text.into());
     response.headers_mut().insert(
         CONTENT_TYPE,
         HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),

@@ -78,6 +78,20 @@ pub(crate) async fn run<T: Send + 'static>(
     })
 }
 
+/// Runs what is short but may wait for a lock or for the disk: off the event loop, and whatever queries are running.
+pub(crate) async fn quick<T: Send + 'static>(
+    state: &Shared,
+    work: impl FnOnce(&State) -> T + Send + 'static,
+) -> Result<T, WorkError> {
+    let shared = Arc::clone(state);
+    tokio::task::spawn_blocking(move || work(&shared))
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "a lookup panicked");
+            WorkError::Failed
+        })
+}
+
 /// Runs `work` with the longest time that is allowed.
 pub(crate) async fn run_default<T: Send + 'static>(
     state: &Shared,

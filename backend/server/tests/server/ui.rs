@@ -1,6 +1,6 @@
 //! The page and what it is allowed.
 
-use crate::support::{Server, request};
+use crate::support::{Server, gunzip, request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_is_served_for_every_view_with_a_strict_policy() {
@@ -29,7 +29,11 @@ async fn the_page_is_served_for_every_view_with_a_strict_policy() {
             .split('"')
             .find(|part| part.starts_with("/assets/") && part.ends_with(".js"))
             .unwrap();
+        let zipped = format!("GET {script} HTTP/1.1\r\nhost: localhost\r\naccept-encoding: br, gzip\r\n");
+        let zipped = request(server.addrs.http, &zipped, b"").await;
         let script = server.get(script).await;
+        assert_eq!(zipped.header("content-encoding"), Some("gzip"));
+        assert_eq!(gunzip(&zipped.body), script.body);
         assert_eq!(
             script.header("cache-control"),
             Some("public, max-age=31536000, immutable")

@@ -7,6 +7,7 @@ use watchroom_model::MetricMetadata;
 use super::answer::{Failure, success};
 use super::params;
 use crate::api::json;
+use crate::api::work::quick;
 use crate::state::Shared;
 
 /// `/api/v1/metadata`
@@ -17,7 +18,8 @@ pub(super) async fn metadata(State(state): State<Shared>, request: Request) -> R
         Some(Ok(limit)) => usize::try_from(limit).unwrap_or(usize::MAX),
         Some(Err(_)) => return Err(Failure::parameter("limit", "limit must be a whole number")),
     };
-    let found = state.store.metadata(params.get("metric"));
+    let metric = params.get("metric").map(str::to_owned);
+    let found = quick(&state, move |server| server.store.metadata(metric.as_deref())).await?;
     Ok(success(|out| {
         out.push('{');
         for (i, metric) in found.iter().take(limit).enumerate() {

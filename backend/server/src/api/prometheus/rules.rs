@@ -6,6 +6,7 @@ use watchroom_rules::{Alert, AlertState, RuleKind, RuleStatus};
 
 use super::answer::{Failure, success};
 use super::params;
+use crate::api::work::quick;
 use crate::api::{json, time};
 use crate::rules::Run;
 use crate::state::{Shared, lock};
@@ -24,28 +25,34 @@ pub(super) async fn rules(State(state): State<Shared>, request: Request) -> Resu
             ));
         }
     };
-    Ok(success(|out| {
-        out.push_str(r#"{"groups":"#);
-        json::list(out, state.rules.groups(), |out, group| {
-            group_of(out, &lock(group), alerting, recording);
-        });
-        out.push('}');
-    }))
+    let answer = quick(&state, move |server| {
+        success(|out| {
+            out.push_str(r#"{"groups":"#);
+            json::list(out, server.rules.groups(), |out, group| {
+                group_of(out, &lock(group), alerting, recording);
+            });
+            out.push('}');
+        })
+    });
+    Ok(answer.await?)
 }
 
 /// `/api/v1/alerts`
-pub(super) async fn alerts(State(state): State<Shared>) -> Response {
-    success(|out| {
+pub(super) async fn alerts(State(state): State<Shared>) -> Result<Response, Failure> {
+    let answer = quick(&state, |server| {
         let mut alerts: Vec<Alert> = Vec::new();
-        for group in state.rules.groups() {
+        for group in server.rules.groups() {
             let run = lock(group);
             let of_group = run.group.status().into_iter().flat_map(|rule| rule.alerts);
             alerts.extend(of_group.cloned());
         }
-        out.push_str(r#"{"alerts":"#);
-        json::list(out, active(alerts.iter()), alert);
-        out.push('}');
-    })
+        success(|out| {
+            out.push_str(r#"{"alerts":"#);
+            json::list(out, active(alerts.iter()), alert);
+            out.push('}');
+        })
+    });
+    Ok(answer.await?)
 }
 
 fn group_of(out: &mut String, run: &Run, alerting: bool, recording: bool) {

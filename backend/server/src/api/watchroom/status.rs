@@ -5,11 +5,19 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::json;
 
+use crate::api::work::quick;
 use crate::ingest::otlp::Signal;
-use crate::state::Shared;
+use crate::state::{Shared, State as Server};
 use crate::{clock, net};
 
 pub(super) async fn status(State(state): State<Shared>) -> Response {
+    match quick(&state, text).await {
+        Ok(body) => net::json(StatusCode::OK, body),
+        Err(error) => net::plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    }
+}
+
+fn text(state: &Server) -> String {
     let stats = state.store.stats();
     let counters = &state.counters;
     let signal = |signal| {
@@ -78,5 +86,5 @@ pub(super) async fn status(State(state): State<Shared>) -> Response {
         },
         "listeners": listeners,
     });
-    net::json(StatusCode::OK, body.to_string())
+    body.to_string()
 }
