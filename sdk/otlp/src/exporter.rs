@@ -23,6 +23,9 @@ use crate::worker::{AnyIntake, Control, Courier, Intake, Lane, Problems, Progres
 
 /// Exports spans, log records and metrics to OTLP receivers, on a thread of its own.
 ///
+/// In the child of a `fork` there is no thread: what is taken there is dropped and counted once the queue is full, and a flush or a
+/// shutdown ends at its timeout.
+///
 /// Dropped without [`shutdown`](Self::shutdown) it takes nothing more; its thread delivers what it can within a second and ends.
 pub struct OtlpExporter {
     ledger: Arc<Ledger>,

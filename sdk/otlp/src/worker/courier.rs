@@ -56,6 +56,10 @@ impl Courier {
             return;
         }
         let payload = Payload::new(self.client.target(), request.body);
+        if !self.lane.is_asked() {
+            // Left over from a flush that has long been answered.
+            self.lane.take_hurry();
+        }
         let began = Instant::now();
         let mut n_attempts = 0;
         let mut n_last_attempts = 0;

@@ -122,7 +122,7 @@ pub(crate) async fn drain<T>(
     let lane = Arc::clone(&intake.lane);
     let mut items = Vec::with_capacity(intake.n_batch);
     let mut batch = Batch::default();
-    let mut n_full = 0;
+    let mut n_full = lane.ledger().dropped(lane.signal(), Reason::QueueFull);
     loop {
         intake.wait_for_work(delay).await;
         loop {

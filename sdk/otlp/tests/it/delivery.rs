@@ -333,6 +333,22 @@ fn headers_of_the_settings_go_with_each_request() {
 }
 
 #[test]
+fn one_connection_serves_many_requests() {
+    each_way(|collector, signal| {
+        let rig = start(OtlpConfig {
+            traces: Some(signal),
+            ..config()
+        });
+        for _ in 0..4 {
+            rig.export_spans(1);
+            assert!(rig.exporter.flush(LONG).is_complete());
+        }
+        let received = collector.received();
+        assert_eq!((received.n_requests, received.peers.len()), (4, 1));
+    });
+}
+
+#[test]
 fn a_full_batch_goes_out_without_being_asked_for_and_the_rest_waits() {
     let collector = Collector::grpc([]);
     let rig = start(OtlpConfig {

@@ -1,14 +1,14 @@
 //! Receivers on port 0 of the loopback, on a thread and a runtime of their own: gRPC by tonic, HTTP by axum, and one that
 //! answers with given bytes. They play a script, one entry a request; past its end they take everything.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State as Shared};
+use axum::extract::{ConnectInfo, Path, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
@@ -50,6 +50,8 @@ pub(crate) struct Received {
     pub(crate) metrics: Vec<ExportMetricsServiceRequest>,
     pub(crate) headers: Vec<HeaderMap>,
     pub(crate) paths: Vec<String>,
+    /// Ends of connections from which requests came.
+    pub(crate) peers: BTreeSet<SocketAddr>,
     pub(crate) n_requests: usize,
     script: VecDeque<Reply>,
 }
@@ -190,10 +192,17 @@ impl Received {
 
 impl Inner {
     /// Notes a request and tells what to do with it. What is refused is not kept.
-    fn note(&self, headers: HeaderMap, path: &str, keep: impl FnOnce(&mut Received)) -> Reply {
+    fn note(
+        &self,
+        headers: HeaderMap,
+        peer: SocketAddr,
+        path: &str,
+        keep: impl FnOnce(&mut Received),
+    ) -> Reply {
         let mut received = self.received.lock().unwrap();
         received.n_requests += 1;
         received.headers.push(headers);
+        received.peers.insert(peer);
         received.paths.push(path.to_owned());
         let reply = received.script.pop_front().unwrap_or(Reply::Take);
         if matches!(reply, Reply::Take | Reply::Partial(..) | Reply::AfterGate) {
@@ -238,8 +247,8 @@ impl TraceService for Grpc {
         &self,
         request: tonic::Request<ExportTraceServiceRequest>,
     ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
-        let headers = headers(&request);
-        let reply = self.0.note(headers, "grpc", |received| {
+        let (headers, peer) = (headers(&request), request.remote_addr().unwrap());
+        let reply = self.0.note(headers, peer, "grpc", |received| {
             received.traces.push(request.into_inner())
         });
         let partial = self.0.answer_grpc(reply).await?;
@@ -259,8 +268,8 @@ impl LogsService for Grpc {
         &self,
         request: tonic::Request<ExportLogsServiceRequest>,
     ) -> Result<tonic::Response<ExportLogsServiceResponse>, tonic::Status> {
-        let headers = headers(&request);
-        let reply = self.0.note(headers, "grpc", |received| {
+        let (headers, peer) = (headers(&request), request.remote_addr().unwrap());
+        let reply = self.0.note(headers, peer, "grpc", |received| {
             received.logs.push(request.into_inner())
         });
         self.0.answer_grpc(reply).await?;
@@ -274,8 +283,8 @@ impl MetricsService for Grpc {
         &self,
         request: tonic::Request<ExportMetricsServiceRequest>,
     ) -> Result<tonic::Response<ExportMetricsServiceResponse>, tonic::Status> {
-        let headers = headers(&request);
-        let reply = self.0.note(headers, "grpc", |received| {
+        let (headers, peer) = (headers(&request), request.remote_addr().unwrap());
+        let reply = self.0.note(headers, peer, "grpc", |received| {
             received.metrics.push(request.into_inner())
         });
         self.0.answer_grpc(reply).await?;
@@ -299,12 +308,14 @@ async fn serve_http(listener: tokio::net::TcpListener, inner: Arc<Inner>) {
     let app = axum::Router::new()
         .route("/v1/{signal}", axum::routing::post(take_http))
         .with_state(inner);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).await.unwrap();
 }
 
 async fn take_http(
     Path(signal): Path<String>,
     Shared(inner): Shared<Arc<Inner>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -321,7 +332,7 @@ async fn take_http(
     } else {
         body
     };
-    let reply = inner.note(headers, &format!("/v1/{signal}"), |received| {
+    let reply = inner.note(headers, peer, &format!("/v1/{signal}"), |received| {
         match signal.as_str() {
             "traces" => received
                 .traces
