@@ -29,6 +29,8 @@ struct Head {
     open: Option<Chunk>,
     /// Time of the open chunk's newest sample that is in the engine.
     written_ms: Option<i64>,
+    /// Whether the engine may have chunks older than those in memory.
+    has_older: bool,
 }
 
 /// The newest sample of a series.
@@ -85,6 +87,7 @@ impl Series {
                 full: Vec::new(),
                 open: None,
                 written_ms: None,
+                has_older: false,
             }),
         }
     }
@@ -99,7 +102,9 @@ impl Series {
 
     /// Notes that the engine may hold samples of this series.
     pub(crate) fn set_unknown(&self) {
-        lock(&self.head).last = Last::Unknown;
+        let mut head = lock(&self.head);
+        head.last = Last::Unknown;
+        head.has_older = true;
     }
 
     /// Appends a sample; `newest_in_engine` is asked at most once in the life of the series.
@@ -171,6 +176,7 @@ impl Series {
     pub(crate) fn written(&self, unwritten: &Unwritten) -> usize {
         let mut head = lock(&self.head);
         let n = unwritten.n_full.min(head.full.len());
+        head.has_older |= n > 0;
         let freed = head.full.drain(..n).map(|chunk| chunk.len()).sum();
         // If the chunk that was open has been filled since, it waits among the full ones and is written again.
         if let Some(first) = unwritten.chunks.last().map(|(first, _)| *first)
@@ -192,6 +198,7 @@ impl Series {
             return 0;
         }
         head.written_ms = None;
+        head.has_older = true;
         head.open.take().map_or(0, |open| open.capacity())
     }
 
@@ -225,10 +232,11 @@ impl Series {
             .collect()
     }
 
-    /// Adds the samples in memory if they reach back to `start_ms`, else adds nothing and returns false.
+    /// Adds the samples in memory if they are all there is from `start_ms` on, else adds nothing and returns false.
     pub(crate) fn read_recent(&self, start_ms: i64, end_ms: i64, samples: &mut Vec<Sample>) -> bool {
         let head = lock(&self.head);
-        if head.first_ms().is_none_or(|first| first > start_ms) {
+        let first_ms = head.first_ms();
+        if head.has_older && first_ms.is_none_or(|first| first > start_ms) {
             return false;
         }
         let full = head.full.iter().map(|chunk| &**chunk);
@@ -293,9 +301,12 @@ mod tests {
         let unwritten = series.unwritten().unwrap();
         assert!(unwritten.chunks.len() > 2);
         assert_eq!(series.first_ms(), Some(0));
+        let mut samples = Vec::new();
+        assert!(series.read_recent(-5, 1, &mut samples), "there is nothing older");
+        assert_eq!(samples, [at(0), at(1)]);
+        samples.clear();
         series.written(&unwritten);
         assert!(series.first_ms() > Some(0), "only the open chunk is left");
-        let mut samples = Vec::new();
         assert!(!series.read_recent(0, 999, &mut samples) && samples.is_empty());
         assert!(series.read_recent(999, 999, &mut samples));
         assert_eq!(samples, [at(999)]);

@@ -8,7 +8,7 @@ use watchroom_model::{
     AttrValue, Labels, LogLine, Matcher, Resource, Sample, SeriesData, Severity, Span, SpanId, SpanKind,
     SpanStatus, TraceId,
 };
-use watchroom_store::{Clock, Direction, SelectLimit, Store, StoreConfig};
+use watchroom_store::{AppendError, Clock, Direction, SelectLimit, Store, StoreConfig};
 
 /// 2025-01-01.
 pub(crate) const T0_MS: i64 = 1_735_689_600_000;
@@ -118,4 +118,15 @@ pub(crate) fn bodies(store: &Store) -> Vec<String> {
         })
         .unwrap();
     bodies
+}
+
+/// Appends, trying again while the store is overloaded.
+pub(crate) fn insist<T>(mut append: impl FnMut() -> Result<T, AppendError>) -> T {
+    loop {
+        match append() {
+            Ok(done) => return done,
+            Err(error) if error.is_retryable() => std::thread::yield_now(),
+            Err(error) => panic!("{error}"),
+        }
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 use watchroom_model::{Matcher, TraceId};
 use watchroom_store::{Store, StoreConfig};
 
-use crate::fixture::{T0_MS, T0_NS, bodies, labels, line, resource, sample, select_all, span};
+use crate::fixture::{T0_MS, T0_NS, bodies, insist, labels, line, resource, sample, select_all, span};
 
 /// Set for the child only: where to write.
 const CHILD_DIR: &str = "WATCHROOM_STORE_TEST_CHILD_DIR";
@@ -37,15 +38,15 @@ fn child_writes_until_killed() {
         let samples: Vec<_> = (0..200)
             .map(|series| (labels(series), sample(T0_MS + batch as i64 * 1_000, batch as f64)))
             .collect();
-        let spans = (0..50)
+        let spans: Vec<_> = (0..50)
             .map(|id| span(u128::from(batch) + 1, id, T0_NS + batch, &sender))
             .collect();
-        let lines = (0..100)
+        let lines: Vec<_> = (0..100)
             .map(|i| line(T0_NS + batch, "child", &format!("{batch}/{i}")))
             .collect();
-        store.append_samples(&samples).unwrap();
-        store.append_spans(spans).unwrap();
-        store.append_logs(lines).unwrap();
+        insist(|| store.append_samples(&samples));
+        insist(|| store.append_spans(spans.clone()));
+        insist(|| store.append_logs(lines.clone()));
         let mut out = std::io::stdout().lock();
         writeln!(out, "acknowledged {batch} {}", clock(&started).as_millis()).unwrap();
         out.flush().unwrap();
@@ -67,7 +68,9 @@ fn keeps_what_was_acknowledged_a_second_before_the_kill() {
         .spawn()
         .unwrap();
     let mut acknowledged: Vec<(u64, u64)> = Vec::new();
-    for text in BufReader::new(child.stdout.take().unwrap()).lines() {
+    // Kept open until the child is dead, so that it dies of the kill and not of a closed pipe.
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for text in lines.by_ref() {
         let text = text.unwrap();
         // The test harness writes the test's name before the first line.
         let Some((_, told)) = text.split_once("acknowledged ") else {
@@ -81,7 +84,9 @@ fn keeps_what_was_acknowledged_a_second_before_the_kill() {
         }
     }
     child.kill().unwrap();
-    child.wait().unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(9));
+    drop(lines);
 
     let killed_ms = acknowledged[acknowledged.len() - 1].1;
     let kept: BTreeSet<u64> = acknowledged

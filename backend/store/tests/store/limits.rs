@@ -10,7 +10,7 @@ use watchroom_store::{
 };
 
 use crate::fixture::{
-    T0_MS, T0_NS, TestClock, bodies, config, labels, line, resource, sample, select_all, span,
+    T0_MS, T0_NS, TestClock, bodies, config, insist, labels, line, resource, sample, select_all, span,
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -96,10 +96,10 @@ fn drops_the_oldest_when_the_directory_is_too_large() {
     config.on_event = Some(EventSink::new(move |event| sink.lock().unwrap().push(event)));
     let store = Store::open(config.clone()).unwrap();
     for round in 0..400_u64 {
-        let lines = (0..100)
+        let lines: Vec<_> = (0..100)
             .map(|i| line(T0_NS + round * 1_000 + i, "a", &noise(round * 100 + i, 500)))
             .collect();
-        store.append_logs(lines).unwrap();
+        insist(|| store.append_logs(lines.clone()));
         clock.advance_ms(1_000);
         store.flush().unwrap();
         store.maintain().unwrap();
@@ -215,7 +215,7 @@ fn a_flood_of_series_is_refused_and_known_series_go_on() {
     assert!(stats.memory_bytes <= 16 << 20, "{} bytes", stats.memory_bytes);
     store.maintain().unwrap();
     let known = Labels::from_pairs([("__name__", "flood"), ("id", "user-0-0")]);
-    let outcome = store.append_samples(&[(known, sample(T0_MS + 1, 2.0))]).unwrap();
+    let outcome = insist(|| store.append_samples(&[(known.clone(), sample(T0_MS + 1, 2.0))]));
     assert_eq!((outcome.accepted, outcome.over_limit), (1, 0));
 }
 

@@ -9,3 +9,4 @@ mod kill;
 mod limits;
 mod model;
 mod property;
+mod reads;
