@@ -1,6 +1,7 @@
 //! Every metric of Deriva, declared once.
 //!
-//! Invariant: names, labels and buckets are exact; dashboards and alerts of users depend on them (DER-4).
+//! Invariant: names, labels and buckets are exact; dashboards and alerts of users depend on them (DER-4). What alerts ask for is there
+//! from the start, at zero: a share of hits or an increase of failures has no value while its series is missing.
 
 use watchroom::prelude::*;
 
@@ -113,11 +114,13 @@ impl From<Function> for FunctionLabel {
 #[metrics(prefix = "deriva_rpc")]
 pub struct RpcMetrics {
     /// RPC calls by method and outcome.
+    #[metric(zero)]
     pub total: Counter<(Method, Outcome)>,
     /// Time to answer, to the end of the stream.
-    #[metric(unit = "seconds", buckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0])]
+    #[metric(zero, unit = "seconds", buckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0])]
     pub duration: Histogram<Method>,
     /// RPCs in flight.
+    #[metric(zero)]
     pub active: Gauge<Method>,
 }
 
@@ -126,6 +129,7 @@ pub struct RpcMetrics {
 #[metrics(prefix = "deriva_materialize")]
 pub struct MaterializeMetrics {
     /// Materializations of an address by how they ended.
+    #[metric(zero)]
     pub total: Counter<Materialized>,
     /// Time to materialize an address.
     #[metric(unit = "seconds", buckets = [0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0])]
@@ -142,6 +146,7 @@ pub struct MaterializeMetrics {
 #[metrics(prefix = "deriva_cache")]
 pub struct CacheMetrics {
     /// Lookups by result.
+    #[metric(zero)]
     pub total: Counter<Lookup>,
     /// Lookups that found a result.
     pub hit_total: Counter,
@@ -178,6 +183,7 @@ pub struct ComputeMetrics {
 #[metrics(prefix = "deriva_verification")]
 pub struct VerificationMetrics {
     /// Verifications by result.
+    #[metric(zero)]
     pub total: Counter<Verdict>,
     /// Share of failures among the last 1 000 verifications, from 0 to 1.
     pub failure_rate: Gauge,

@@ -6,6 +6,7 @@ mod rpc;
 mod stream;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -23,6 +24,8 @@ use crate::proto::deriva_server::DerivaServer;
 use crate::proto::{FILE_DESCRIPTOR_SET, SERVICE_NAME};
 use crate::storage::{MAX_LEAF_BYTES, Storage};
 
+/// How long RPCs that are under way may go on once the server has been told to stop.
+const GRACE: Duration = Duration::from_secs(10);
 /// Room for the message around the largest leaf.
 const MAX_MESSAGE_BYTES: usize = MAX_LEAF_BYTES + (64 << 10);
 
@@ -81,15 +84,25 @@ async fn serve(options: &Options, telemetry: &Telemetry) -> anyhow::Result<()> {
         service = SERVICE_NAME,
         "deriva-server is ready"
     );
-    let served = Server::builder()
-        .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
+    let serving = Server::builder()
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .max_concurrent_streams(1_024)
         .layer(watchroom_http::ServerLayer::rpc(telemetry.metrics())?.without_span())
         .add_service(deriva)
         .add_service(health_service)
         .add_service(reflection)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), telemetry.stopped())
-        .await;
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), telemetry.stopped());
+    let overdue = async {
+        telemetry.stopped().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    let served = tokio::select! {
+        served = serving => served,
+        () = overdue => {
+            warn!(grace.s = GRACE.as_secs(), "RPCs are still under way: they are cut off");
+            Ok(())
+        }
+    };
     watch.abort();
     if let Err(error) = engine.storage().sync() {
         warn!(

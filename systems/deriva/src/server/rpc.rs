@@ -1,12 +1,14 @@
 //! The six RPCs: from the wire to the engine and back, each in its span, counted and timed.
 //!
-//! Invariant: every RPC ends its `Call` exactly once, whichever way it ends.
+//! Invariant: every RPC ends its `Call` exactly once, whichever way it ends. One that is dropped before its answer is whole, because the
+//! caller went away or a handler panicked, ends as an error.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tonic::{Code, Request, Response, Status};
 use tracing::{Instrument as _, Span, field, info, info_span, warn};
+use watchroom::prelude::Label as _;
 use watchroom_http::RequestContext;
 
 use super::stream::Chunks;
@@ -52,7 +54,8 @@ impl DerivaService {
 pub(super) struct Call {
     engine: Arc<Engine>,
     method: Method,
-    outcome: Outcome,
+    /// Not there yet while the answer is under way.
+    outcome: Option<Outcome>,
     span: Span,
     clock: Clock,
     began: watchroom::Moment,
@@ -60,26 +63,68 @@ pub(super) struct Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
+        if self.outcome.is_none() {
+            self.fails("the caller went away before the answer was whole");
+        }
+        let outcome = self.outcome.unwrap_or(Outcome::Error);
         let rpc = &self.engine.metrics().rpc;
         let took = self.clock.now().since(self.began);
         rpc.active.dec(self.method);
         rpc.duration.observe_duration(self.method, took);
-        rpc.total.inc((self.method, self.outcome));
-        self.span
-            .in_scope(|| info!(outcome = ?self.outcome, duration.ms = took.as_secs_f64() * 1e3, "rpc ended"));
+        rpc.total.inc((self.method, outcome));
+        let (method, outcome) = (Method::text(&self.method), Outcome::text(&outcome));
+        self.span.in_scope(|| {
+            info!(
+                method,
+                outcome,
+                duration.ms = took.as_secs_f64() * 1e3,
+                "rpc ended"
+            )
+        });
     }
 }
 
 impl Call {
-    fn failed(&mut self, error: &EngineError) -> Status {
-        self.outcome = Outcome::Error;
-        let status = status_of(error);
+    /// The answer is whole.
+    pub(super) fn succeeds(&mut self) {
+        self.outcome = Some(Outcome::Ok);
+    }
+
+    fn fails(&mut self, why: &str) {
+        self.outcome = Some(Outcome::Error);
         self.span.record("otel.status_code", "ERROR");
-        self.span.record("otel.status_description", field::display(error));
+        self.span.record("otel.status_description", why);
+    }
+
+    fn answer<T>(&mut self, message: T) -> Response<T> {
+        self.succeeds();
+        Response::new(message)
+    }
+
+    fn failed(&mut self, error: &EngineError) -> Status {
+        self.fails(&error.to_string());
+        let status = status_of(error);
         let cause: &dyn std::error::Error = error;
         self.span
             .in_scope(|| warn!(error = cause, code = ?status.code(), "rpc failed"));
         status
+    }
+
+    fn address(&mut self, text: &str) -> Result<CAddr, Status> {
+        text.parse::<CAddr>().map_err(|error| {
+            self.fails(&error.to_string());
+            let cause: &dyn std::error::Error = &error;
+            self.span
+                .in_scope(|| warn!(error = cause, code = ?Code::InvalidArgument, "rpc failed"));
+            Status::invalid_argument(error.to_string())
+        })
+    }
+
+    /// The address that the RPC is about.
+    fn subject(&mut self, text: &str) -> Result<CAddr, Status> {
+        let address = self.address(text)?;
+        self.span.record("address", field::display(address));
+        Ok(address)
     }
 }
 
@@ -105,31 +150,15 @@ macro_rules! rpc_span {
 impl DerivaService {
     fn begin(&self, method: Method, span: Span) -> Call {
         self.engine.metrics().rpc.active.inc(method);
-        span.in_scope(|| info!(?method, "rpc began"));
+        span.in_scope(|| info!(method = Method::text(&method), "rpc began"));
         let (clock, began) = (self.clock.clone(), self.clock.now());
         Call {
             engine: Arc::clone(&self.engine),
             method,
-            outcome: Outcome::Ok,
+            outcome: None,
             span,
             clock,
             began,
-        }
-    }
-}
-
-fn address_of(call: &mut Call, text: &str) -> Result<CAddr, Status> {
-    match text.parse::<CAddr>() {
-        Ok(address) => {
-            call.span.record("address", field::display(address));
-            Ok(address)
-        }
-        Err(error) => {
-            call.outcome = Outcome::Error;
-            call.span.record("otel.status_code", "ERROR");
-            let cause: &dyn std::error::Error = &error;
-            call.span.in_scope(|| warn!(error = cause, "rpc refused"));
-            Err(Status::invalid_argument(error.to_string()))
         }
     }
 }
@@ -160,7 +189,7 @@ impl Deriva for DerivaService {
             .in_scope(|| self.engine.put_leaf(&request.get_ref().data));
         let (address, created) = result.map_err(|error| call.failed(&error))?;
         call.span.record("address", field::display(address));
-        Ok(Response::new(PutLeafResponse {
+        Ok(call.answer(PutLeafResponse {
             address: address.to_string(),
             created,
         }))
@@ -180,7 +209,7 @@ impl Deriva for DerivaService {
         call.span.record("function", function.as_str());
         let inputs = inputs
             .iter()
-            .map(|input| address_of(&mut call, input))
+            .map(|input| call.address(input))
             .collect::<Result<Vec<_>, _>>()?;
         let recipe = Recipe {
             function,
@@ -190,7 +219,7 @@ impl Deriva for DerivaService {
         let result = call.span.in_scope(|| self.engine.put_recipe(recipe));
         let (address, created) = result.map_err(|error| call.failed(&error))?;
         call.span.record("address", field::display(address));
-        Ok(Response::new(PutRecipeResponse {
+        Ok(call.answer(PutRecipeResponse {
             address: address.to_string(),
             created,
         }))
@@ -201,7 +230,7 @@ impl Deriva for DerivaService {
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Chunks>, Status> {
         let context = RequestContext::of(request.extensions());
         let mut call = self.begin(Method::Get, rpc_span!("rpc.get", context));
-        let address = address_of(&mut call, &request.get_ref().address)?;
+        let address = call.subject(&request.get_ref().address)?;
         let result = self.engine.get(address).instrument(call.span.clone()).await;
         let data = result.map_err(|error| call.failed(&error))?;
         Ok(Response::new(Chunks::new(data, call)))
@@ -210,7 +239,7 @@ impl Deriva for DerivaService {
     async fn resolve(&self, request: Request<ResolveRequest>) -> Result<Response<ResolveResponse>, Status> {
         let context = RequestContext::of(request.extensions());
         let mut call = self.begin(Method::Resolve, rpc_span!("rpc.resolve", context));
-        let address = address_of(&mut call, &request.get_ref().address)?;
+        let address = call.subject(&request.get_ref().address)?;
         let result = call.span.in_scope(|| self.engine.resolve(address));
         let (resolved, cached) = result.map_err(|error| call.failed(&error))?;
         let node = match resolved {
@@ -223,7 +252,7 @@ impl Deriva for DerivaService {
                 dependents: dependents.iter().map(ToString::to_string).collect(),
             }),
         };
-        Ok(Response::new(ResolveResponse {
+        Ok(call.answer(ResolveResponse {
             node: Some(node),
             cached,
         }))
@@ -235,21 +264,21 @@ impl Deriva for DerivaService {
     ) -> Result<Response<InvalidateResponse>, Status> {
         let context = RequestContext::of(request.extensions());
         let mut call = self.begin(Method::Invalidate, rpc_span!("rpc.invalidate", context));
-        let address = address_of(&mut call, &request.get_ref().address)?;
+        let address = call.subject(&request.get_ref().address)?;
         let result = call
             .span
             .in_scope(|| self.engine.invalidate(address, request.get_ref().cascade));
         let invalidated = result.map_err(|error| call.failed(&error))?;
-        Ok(Response::new(InvalidateResponse { invalidated }))
+        Ok(call.answer(InvalidateResponse { invalidated }))
     }
 
     async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
         let context = RequestContext::of(request.extensions());
-        let _call = self.begin(Method::Status, rpc_span!("rpc.status", context));
+        let mut call = self.begin(Method::Status, rpc_span!("rpc.status", context));
         let (blobs, blob_bytes) = self.engine.storage().leaf_totals();
         let (cache_entries, cache_bytes) = self.engine.cache().totals();
         let (cache_hits, cache_misses) = self.engine.lookups();
-        Ok(Response::new(StatusResponse {
+        Ok(call.answer(StatusResponse {
             blobs,
             blob_bytes,
             recipes: self.engine.dag().len() as u64,

@@ -19,7 +19,7 @@ pub struct Chunks {
     rest: Bytes,
     begun: bool,
     /// Ends the RPC's span and its timer when the stream ends.
-    _call: Call,
+    call: Call,
 }
 
 impl Chunks {
@@ -27,7 +27,7 @@ impl Chunks {
         Self {
             rest: data,
             begun: false,
-            _call: call,
+            call,
         }
     }
 }
@@ -37,6 +37,7 @@ impl Stream for Chunks {
 
     fn poll_next(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.rest.is_empty() && self.begun {
+            self.call.succeeds();
             return Poll::Ready(None);
         }
         self.begun = true;
