@@ -1,6 +1,8 @@
 //! Who may ask what (COM-61).
 
-use http::header::AUTHORIZATION;
+use std::net::IpAddr;
+
+use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, Method};
 
 use crate::config::AdminConfig;
@@ -13,6 +15,8 @@ pub(crate) enum Access {
     Unauthorized,
     /// There is no token that could allow this beyond loopback.
     Forbidden,
+    /// A change, by someone who knows this machine under another name: a page in a browser, led here by a false name.
+    Misled,
 }
 
 pub(crate) fn check(config: &AdminConfig, method: &Method, path: &str, headers: &HeaderMap) -> Access {
@@ -23,8 +27,22 @@ pub(crate) fn check(config: &AdminConfig, method: &Method, path: &str, headers: 
         Some(token) if bears(headers, token) => Access::Granted,
         Some(_) => Access::Unauthorized,
         None if changes && !config.listen.ip().is_loopback() => Access::Forbidden,
+        None if changes && !names_loopback(headers) => Access::Misled,
         None => Access::Granted,
     }
+}
+
+/// Whether the host that the caller thinks it speaks to is this machine by its own names.
+fn names_loopback(headers: &HeaderMap) -> bool {
+    let host = headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("");
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(""),
+        None => host.split(':').next().unwrap_or(""),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn bears(headers: &HeaderMap, token: &str) -> bool {
@@ -98,7 +116,26 @@ mod tests {
     #[test]
     fn without_a_token_nothing_can_be_changed_from_afar() {
         let near = AdminConfig::default();
-        ask(&near, Method::PUT, "/loglevel", None, Access::Granted);
+        for (host, expect) in [
+            ("127.0.0.1:9090", Access::Granted),
+            ("localhost", Access::Granted),
+            ("[::1]:9090", Access::Granted),
+            ("evil.example:9090", Access::Misled),
+            ("127.0.0.1.evil.example", Access::Misled),
+            ("", Access::Misled),
+        ] {
+            let headers = HeaderMap::from_iter([(HOST, host.parse().unwrap())]);
+            assert_eq!(
+                check(&near, &Method::PUT, "/loglevel", &headers),
+                expect,
+                "{host}"
+            );
+            assert_eq!(
+                check(&near, &Method::GET, "/metrics", &headers),
+                Access::Granted,
+                "{host}"
+            );
+        }
         let far = AdminConfig {
             listen: ([0, 0, 0, 0], 9090).into(),
             ..AdminConfig::default()

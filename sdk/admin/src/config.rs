@@ -18,7 +18,7 @@ pub struct AdminConfig {
     pub protect_health: bool,
     /// Connections at a time; one more is refused with 503.
     pub max_connections: usize,
-    /// Time for a request's head and for its body to arrive.
+    /// Time for a request's head and for its body to arrive, and for the peer to take a part of the answer.
     pub read_timeout: Duration,
     /// Bytes of a request's body.
     pub max_body_bytes: usize,

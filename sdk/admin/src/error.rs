@@ -23,6 +23,11 @@ pub enum AdminError {
         #[source]
         source: io::Error,
     },
+    /// A token without a character would be no lock at all.
+    #[error(
+        "admin endpoint: the token is empty; set `admin.token` or WATCHROOM_ADMIN_TOKEN to a secret, or leave it out"
+    )]
+    EmptyToken,
     /// The thread or its runtime cannot be made.
     #[error("admin endpoint: its thread cannot be started")]
     Thread(#[source] io::Error),

@@ -1,4 +1,6 @@
-//! JSON of answers, written by hand: the SDK carries no JSON library for four small documents.
+//! JSON of requests and answers, read and written by hand: the SDK carries no JSON library for four small documents.
+
+pub(crate) mod read;
 
 use std::fmt::Write as _;
 

@@ -1,6 +1,7 @@
 //! The thread, its listener and its connections.
 
 mod connection;
+mod patience;
 mod race;
 
 use std::io;
@@ -32,6 +33,9 @@ impl AdminHandle {
     /// # Errors
     /// [`AdminError`] names the address and the setting.
     pub fn start(config: AdminConfig, parts: Parts) -> Result<Self, AdminError> {
+        if config.token.as_deref().is_some_and(str::is_empty) {
+            return Err(AdminError::EmptyToken);
+        }
         let listen = config.listen;
         let bind = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => AdminError::InUse { listen },

@@ -7,6 +7,7 @@ use watchroom_capture::Filter;
 
 use super::{Answer, Ask, TEXT};
 use crate::config::Parts;
+use crate::json;
 
 pub(super) fn answer(parts: &Parts, ask: &Ask<'_>) -> Answer {
     let Some(filter) = &parts.log_filter else {
@@ -33,16 +34,30 @@ pub(super) fn answer(parts: &Parts, ask: &Ask<'_>) -> Answer {
     }
 }
 
+/// The body is a filter, or JSON: `{"filter":"info","for":"10m"}`.
 fn read(ask: &Ask<'_>) -> Result<(Filter, Option<Duration>), String> {
     let text = std::str::from_utf8(ask.body)
         .map_err(|_| "the body is not UTF-8; send a filter such as info,deriva=debug")?;
     let text = text.trim();
-    if text.is_empty() {
-        return Err("the body is empty; send a filter such as info,deriva=debug".to_owned());
+    let mut time = ask.param("for").map(duration).transpose()?;
+    let mut filter = text.to_owned();
+    if text.starts_with('{') {
+        filter.clear();
+        let pairs = json::read::object(text).map_err(|error| {
+            format!("the body is not JSON such as {{\"filter\":\"info\",\"for\":\"10m\"}}: {error}")
+        })?;
+        for (name, value) in pairs {
+            match name.as_str() {
+                "filter" => filter = value,
+                "for" => time = Some(duration(&value)?),
+                _ => return Err(format!("{name:?} is not known; known: filter, for")),
+            }
+        }
     }
-    let filter = Filter::parse(text).map_err(|error| error.to_string())?;
-    let time = ask.param("for").map(duration).transpose()?;
-    Ok((filter, time))
+    if filter.is_empty() {
+        return Err("there is no filter; send one such as info,deriva=debug".to_owned());
+    }
+    Ok((Filter::parse(&filter).map_err(|error| error.to_string())?, time))
 }
 
 /// From one second to a day: `90`, `90s`, `10m`, `1h`.

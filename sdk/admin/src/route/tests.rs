@@ -105,7 +105,24 @@ fn the_level_is_read_changed_and_refused() {
     );
     let after = ask(&parts, Method::GET, "/loglevel", "").body;
     assert!(after.contains("shop=debug"), "{after}");
-    for bad in ["", "shop=loud"] {
+    let body = "{\"filter\":\"error,shop=trace\",\"for\":\"1h\"}";
+    let timed = ask(&parts, Method::PUT, "/loglevel", body);
+    assert!(
+        timed.status == 200 && timed.body.ends_with("for 3600 s\n"),
+        "{}",
+        timed.body
+    );
+    let after = ask(&parts, Method::GET, "/loglevel", "").body;
+    assert!(after.contains("shop=trace"), "{after}");
+    for bad in [
+        "",
+        "shop=loud",
+        "{",
+        "{}",
+        "{\"filter\":1}",
+        "{\"level\":\"info\"}",
+        "{\"filter\":\"info\",\"for\":\"x\"}",
+    ] {
         let refused = ask(&parts, Method::PUT, "/loglevel", bad);
         assert_eq!(refused.status, 400, "{bad}");
         assert!(refused.body.len() > 10, "{}", refused.body);

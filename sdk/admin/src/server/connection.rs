@@ -1,12 +1,13 @@
 //! One connection.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -17,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
+use super::patience::Patient;
 use super::race::{Either, race};
 use crate::access::{self, Access};
 use crate::config::{AdminConfig, Parts};
@@ -41,7 +43,7 @@ pub(super) async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(timeout)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, timeout)), service);
     let mut connection = pin!(connection);
     // What the peer does to its connection is its own affair.
     let told = matches!(
@@ -81,9 +83,16 @@ async fn respond(config: &AdminConfig, parts: &Parts, request: Request<Incoming>
                     headers: &head.headers,
                     body: &body,
                 };
-                route::answer(parts, &ask)
+                // A collector or a hook of the service's may panic; that is one answer's trouble.
+                std::panic::catch_unwind(AssertUnwindSafe(|| route::answer(parts, &ask)))
+                    .unwrap_or_else(|_| Answer::new(500, TEXT, "the answer could not be made; see the log\n"))
             }
         },
+        Access::Misled => Answer::new(
+            403,
+            TEXT,
+            "changes without a token are taken under the names localhost and 127.0.0.1 only\n",
+        ),
     };
     to_http(answer, head.method == Method::HEAD)
 }
@@ -103,6 +112,7 @@ async fn read(config: &AdminConfig, body: Incoming) -> Result<Bytes, Answer> {
 }
 
 fn to_http(answer: Answer, head_only: bool) -> Response<Full<Bytes>> {
+    let n_bytes = answer.body.len();
     let body = if head_only {
         Bytes::new()
     } else {
@@ -112,6 +122,7 @@ fn to_http(answer: Answer, head_only: bool) -> Response<Full<Bytes>> {
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(n_bytes));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(allow) = answer.allow {

@@ -108,7 +108,7 @@ fn hostile_requests_are_refused_and_others_still_served() {
     assert!(["431", "400", "none"].contains(&status(&talk(&admin, &endless))));
     assert_eq!(status(&talk(&admin, b"\x16\x03\x01\x02garbage\r\n\r\n")), "400");
     let large = [
-        b"PUT /loglevel HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n".as_slice(),
+        b"PUT /loglevel HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n".as_slice(),
         &[b'a'; 100_000],
     ]
     .concat();
@@ -117,13 +117,120 @@ fn hostile_requests_are_refused_and_others_still_served() {
     assert_eq!(
         status(&talk(
             &admin,
-            b"PUT /loglevel HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nab"
+            b"PUT /loglevel HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nab"
         )),
         "408"
     );
     let slow = talk(&admin, b"GET / HTTP/1.1\r\nhost:");
     assert!(["408", "none"].contains(&status(&slow)), "{slow}");
     assert_eq!(status(&talk(&admin, GET)), "200");
+}
+
+#[test]
+fn a_change_is_taken_under_the_machines_own_names_only() {
+    let admin = start(|_| ());
+    let put = |host: &str| {
+        let request = format!(
+            "PUT /loglevel HTTP/1.1\r\nhost: {host}\r\ncontent-length: 4\r\nconnection: close\r\n\r\ninfo"
+        );
+        talk(&admin, request.as_bytes())
+    };
+    assert_eq!(status(&put("evil.example")), "403");
+    // This service logs nothing, so the path is not there; but the request came that far.
+    assert_eq!(status(&put("localhost:9090")), "404");
+}
+
+#[test]
+fn an_empty_token_is_no_token() {
+    let config = AdminConfig {
+        listen: ([127, 0, 0, 1], 0).into(),
+        token: Some(String::new()),
+        ..AdminConfig::default()
+    };
+    let parts = Parts {
+        registry: Registry::default(),
+        board: HealthBoard::new(),
+        log_filter: None,
+        build: Vec::new(),
+    };
+    assert!(matches!(
+        AdminHandle::start(config, parts),
+        Err(AdminError::EmptyToken)
+    ));
+}
+
+#[test]
+fn head_tells_the_length_and_sends_nothing() {
+    let admin = start(|_| ());
+    let head = talk(
+        &admin,
+        b"HEAD /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+    );
+    assert!(
+        head.ends_with("\r\n\r\n") && !head.contains("content-length: 0"),
+        "{head}"
+    );
+}
+
+#[test]
+fn a_panic_in_the_services_own_part_is_one_answers_trouble() {
+    let board = HealthBoard::new();
+    board.extra(|| panic!("on purpose"));
+    let parts = Parts {
+        registry: Registry::default(),
+        board,
+        log_filter: None,
+        build: Vec::new(),
+    };
+    let config = AdminConfig {
+        listen: ([127, 0, 0, 1], 0).into(),
+        ..AdminConfig::default()
+    };
+    let admin = AdminHandle::start(config, parts).unwrap();
+    let get = b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    assert_eq!(status(&talk(&admin, get)), "200");
+    assert_eq!(status(&talk(&admin, GET)), "200");
+}
+
+/// A peer that asks for ever more and reads nothing fills its socket; then the server gives it up.
+#[test]
+fn a_peer_that_does_not_read_loses_its_place() {
+    let admin = start(|config| config.max_connections = 1);
+    let mut greedy = connect(&admin);
+    greedy.set_nonblocking(true).unwrap();
+    let ask = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(64);
+    let is_lost = |stream: &mut TcpStream| match stream.write(&ask) {
+        Ok(_) => false,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+    };
+    let gave_up = (0..10_000_000).any(|_| {
+        std::thread::yield_now();
+        is_lost(&mut greedy)
+    });
+    assert!(gave_up);
+    for _ in 0..10_000 {
+        if status(&talk(&admin, GET)) == "200" {
+            return;
+        }
+        std::thread::yield_now();
+    }
+    panic!("the place did not become free");
+}
+
+#[test]
+fn many_connections_at_once_leave_it_serving() {
+    let admin = start(|config| config.max_connections = 8);
+    let silent: Vec<TcpStream> = (0..200).map(|_| connect(&admin)).collect();
+    // The silent ones are refused or given up after the timeout; then there is room again.
+    for _ in 0..100_000 {
+        if status(&talk(&admin, GET)) == "200" {
+            drop(silent);
+            assert!(admin.shutdown(Duration::from_secs(30)));
+            return;
+        }
+        std::thread::yield_now();
+    }
+    panic!("no connection became free");
 }
 
 #[test]
