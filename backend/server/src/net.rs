@@ -15,7 +15,7 @@ mod serve;
 pub(crate) use answer::{json, plain};
 pub(crate) use body::{BodyError, Received, decompress, receive};
 pub(crate) use budget::Budget;
-pub(crate) use host::check_host;
+pub(crate) use host::{check_host, from_own_page};
 pub(crate) use listen::bind;
 pub(crate) use params::Params;
 pub(crate) use serve::{Listener, serve};

@@ -170,6 +170,30 @@ async fn endless_headers_are_cut_off_on_every_port() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn endless_headers_over_http2_are_cut_off() {
+    let server = Server::start().await;
+    let frame = |kind: u8, flags: u8, stream: u32, payload: &[u8]| {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    };
+    let mut stream = TcpStream::connect(server.addrs.otlp_grpc).await.unwrap();
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, b""));
+    // A header block that never ends: `:method: POST`, then a name and a value over and over.
+    bytes.extend(frame(1, 0, 1, &[0x83]));
+    stream.write_all(&bytes).await.unwrap();
+    let field = [&[0x40, 5][..], b"x-pad", &[100], &[b'a'; 100]].concat();
+    let block = frame(9, 0, 1, &field.repeat(100));
+    let mut sent = 0;
+    while sent < 200 << 20 && stream.write_all(&block).await.is_ok() {
+        sent += block.len();
+    }
+    assert!(sent < 200 << 20, "the server goes on reading");
+    still_serves(&server).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn slow_clients_are_cut_off_on_every_port() {
     let server = Server::with(|config, _| {
         config.limits.header_timeout = Duration::from_millis(300);

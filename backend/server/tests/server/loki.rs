@@ -138,6 +138,20 @@ async fn a_bad_log_query_is_told_what_is_wrong() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_site_may_not_follow_the_logs() {
+    let server = Server::start().await;
+    let head = "GET /loki/api/v1/tail?query=%7Ba%3D%22b%22%7D HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\n\
+        origin: http://evil.example\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nconnection: upgrade\r\n\r\n";
+    let mut stream = TcpStream::connect(server.addrs.http).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 403");
+    drop(stream);
+    server.stop().await;
+}
+
 /// Opens a WebSocket by hand and returns it once it is open.
 async fn open_tail(server: &Server, query: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.addrs.http).await.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use watchroom_model::LogLine;
 use watchroom_query::logql::{self, Direction, LogQuery};
 use watchroom_store::LogSubscription;
@@ -16,7 +16,7 @@ use super::{Failure, streams};
 use crate::api::StoreSource;
 use crate::api::work::run_default;
 use crate::clock;
-use crate::net::Params;
+use crate::net::{Params, from_own_page};
 use crate::state::{Shared, State as Server, stopped};
 
 /// Lines of one message at most.
@@ -32,8 +32,15 @@ const PING: Duration = Duration::from_secs(20);
 pub(super) async fn tail(
     State(state): State<Shared>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Failure> {
+    if !from_own_page(&headers) {
+        return Err(Failure {
+            status: StatusCode::FORBIDDEN,
+            reason: "a page of another site may not follow the logs".into(),
+        });
+    }
     let params = Params::parse(query.as_deref().unwrap_or(""));
     let text = params
         .get("query")

@@ -72,8 +72,8 @@ fn keep(state: &State, signal: Signal, encoding: Encoding, body: Bytes) -> Resul
             let samples = lock(&state.delta).samples(batch.points, &mut rejected);
             state.store.append_metadata(&batch.metadata)?;
             let outcome = state.store.append_samples(&samples)?;
-            refused(outcome, &mut rejected);
-            n_points.saturating_sub(outcome.refused())
+            let refused = refused(outcome, n_points, &mut rejected);
+            n_points - refused
         }
     };
     state.counters.of(signal).received.add(kept as u64);
@@ -93,8 +93,9 @@ fn decode<T: prost::Message + Default + serde::de::DeserializeOwned>(
     }
 }
 
-/// Enters what the store did not take.
-fn refused(outcome: AppendOutcome, rejected: &mut Rejected) {
+/// Enters what the store did not take, and returns how many points that is. A point may be many samples: of all points no more can be
+/// refused than there are.
+fn refused(outcome: AppendOutcome, n_points: usize, rejected: &mut Rejected) -> usize {
     let reasons = [
         (
             outcome.out_of_order,
@@ -107,7 +108,11 @@ fn refused(outcome: AppendOutcome, rejected: &mut Rejected) {
         ),
         (outcome.over_limit, "series would be beyond the store's limit"),
     ];
+    let mut left = n_points;
     for (n, reason) in reasons {
+        let n = n.min(left);
+        left -= n;
         rejected.many(n as u64, reason);
     }
+    n_points - left
 }
