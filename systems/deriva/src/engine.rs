@@ -187,7 +187,8 @@ impl Engine {
         if let Some(data) = self.cache.get(address) {
             return Ok((Materialized::CacheHit, data));
         }
-        let inputs = try_join_all(node.recipe.inputs.iter().map(|input| self.materialize(*input)))
+        // Made inside the span, so that each input's span is its child and a sibling of the others'.
+        let inputs = async { try_join_all(node.recipe.inputs.iter().map(|input| self.materialize(*input))).await }
             .instrument(debug_span!("resolve_inputs", count = node.recipe.inputs.len()))
             .await?;
         let data = self.compute(address, &node.recipe, inputs).await?;
