@@ -160,6 +160,15 @@ impl Names {
         }
     }
 
+    /// Whether a name that ends in these three bytes may be sensitive; told without looking at the rest of it.
+    #[inline]
+    pub(crate) fn may_end_in(&self, tail: [u8; 3]) -> bool {
+        let [third, second, last] = tail.map(|b| b.to_ascii_lowercase());
+        let plain =
+            third.is_ascii_alphanumeric() && second.is_ascii_alphanumeric() && last.is_ascii_alphabetic();
+        !plain || self.tails.all || self.tails.holds(third, second, last)
+    }
+
     fn judge(&self, plain: &mut Plain) -> bool {
         if plain.len == 0 {
             return false;
@@ -507,6 +516,10 @@ mod tests {
         check(&names, true, &["xy", "a_xy", "xy2"]);
         let names = Names::default();
         for name in [ENDINGS, WORDS].concat() {
+            assert!(
+                names.may_end_in(*name.to_uppercase().as_bytes().last_chunk().unwrap()),
+                "{name}"
+            );
             for trailer in [TRAILERS, &["", "1", "22"]].concat() {
                 for name in [
                     format!("{name}{trailer}"),

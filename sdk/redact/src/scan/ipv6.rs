@@ -27,6 +27,11 @@ impl Scanner<'_, '_, '_> {
         if span.iter().filter(|b| **b == b':').count() < 6 && !span.windows(2).any(|two| two == b"::") {
             return;
         }
+        // Paths have `::` too, but few hex digits around it; short local addresses only count if they are asked for.
+        let n_digits = span.iter().filter(|b| b.is_ascii_hexdigit()).count();
+        if n_digits < 4 && self.rules.keep_local_addresses {
+            return;
+        }
         // What a colon or a dot of the text around adds is taken off first, then a word before and a port after.
         let is_single =
             |at: usize| self.byte(at) == b':' && self.byte(at + 1) != b':' && self.before(at) != b':';

@@ -32,6 +32,11 @@ impl Scanner<'_, '_, '_> {
         if (separator == b':' && (before == b':' || next == b':')) || (separator == b'=' && before == b'=') {
             return false;
         }
+        if let Some(tail) = self.bytes.get(..at).and_then(|before| before.last_chunk::<3>())
+            && !self.rules.names.may_end_in(*tail)
+        {
+            return false;
+        }
         let floor = self.done;
         let mut end = at;
         // `=>`, `!=`, `:=` and blanks before the separator; `:=` has been judged at its colon.
