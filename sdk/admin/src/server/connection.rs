@@ -34,6 +34,8 @@ pub(super) async fn serve(
     parts: Arc<Parts>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    // A small answer must not wait for the acknowledgement of the one before it; a socket that cannot do that works all the same.
+    let _ = stream.set_nodelay(true);
     let timeout = config.read_timeout;
     let service = service_fn(move |request| {
         let (config, parts) = (Arc::clone(&config), Arc::clone(&parts));
