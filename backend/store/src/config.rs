@@ -39,13 +39,13 @@ pub struct StoreConfig {
     pub dir: PathBuf,
     /// Age at which data is dropped.
     pub retention: Retention,
-    /// Size of the directory above which the oldest data is dropped.
+    /// Size of the directory above which the oldest data is dropped. The engine's log takes up to 192 MiB of it, half of it at most.
     pub max_disk_bytes: u64,
-    /// Memory that the store may use: heads, indexes, caches and the engine's buffers.
+    /// Memory that the store may use: heads, indexes, caches and the engine's buffers. Less than 8 MiB counts as 8 MiB.
     pub max_memory_bytes: u64,
     /// Free space of the file system below which appends are refused.
     pub min_free_bytes: u64,
-    /// Longest time between an acknowledged append and its being durable.
+    /// Longest time between an acknowledged append and its being durable. Less than 10 ms counts as 10 ms.
     pub sync_interval: Duration,
     /// Time source.
     pub clock: Clock,
@@ -67,6 +67,15 @@ impl StoreConfig {
             clock: Clock::system(),
             on_event: None,
         }
+    }
+}
+
+impl StoreConfig {
+    /// With bounds that the store can work within.
+    pub(crate) fn workable(mut self) -> Self {
+        self.max_memory_bytes = self.max_memory_bytes.max(8 << 20);
+        self.sync_interval = self.sync_interval.max(Duration::from_millis(10));
+        self
     }
 }
 

@@ -45,8 +45,8 @@ enum Last {
 /// What became of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Push {
-    /// Kept; chunk memory grew by so many bytes.
-    Kept(usize),
+    /// Kept; chunk memory grew by so many bytes, or shrank as a chunk was written anew.
+    Kept(i64),
     /// Was there already.
     Same,
     /// Another value is there at the same time.
@@ -130,19 +130,21 @@ impl Series {
         if head.open.as_ref().is_some_and(Chunk::is_full)
             && let Some(open) = head.open.take()
         {
-            // What shrinks here is left in the estimate until the chunk is written.
-            head.full.push(open.into_bytes().into_boxed_slice());
+            let before = open.capacity();
+            let full = open.into_bytes().into_boxed_slice();
+            grown += full.len() as i64 - before as i64;
+            head.full.push(full);
             head.written_ms = None;
         }
         match &mut head.open {
             Some(open) => {
                 let before = open.capacity();
                 open.push(sample);
-                grown += open.capacity() - before;
+                grown += open.capacity() as i64 - before as i64;
             }
             None => {
                 let open = Chunk::new(sample);
-                grown += open.capacity();
+                grown += open.capacity() as i64;
                 head.open = Some(open);
             }
         }
@@ -290,6 +292,25 @@ mod tests {
         assert_eq!(series.let_go(2), 0, "not before its time");
         assert!(series.let_go(3) > 0);
         assert!(series.is_idle());
+    }
+
+    #[test]
+    fn memory_given_back_is_memory_taken() {
+        for n in (1..240).chain([241, 500, 2_000]) {
+            let series = series();
+            let mut grown = 0;
+            for i in 0..=n {
+                // Steps that no other follows take room; the same again as floats take less or more.
+                let value = if i < n { (i * i * i * 7_919) as f64 } else { 0.5 };
+                let Push::Kept(more) = series.push(Sample { t_ms: i, value }, || None) else {
+                    panic!("kept");
+                };
+                grown += more;
+            }
+            let unwritten = series.unwritten().unwrap();
+            let freed = series.written(&unwritten) + series.let_go(i64::MAX);
+            assert_eq!(freed as i64, grown, "after {n} samples");
+        }
     }
 
     #[test]

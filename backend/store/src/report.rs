@@ -15,6 +15,8 @@ pub(crate) struct Report {
     clock: Clock,
     sink: Option<EventSink>,
     kept: Mutex<Kept>,
+    /// The last failure told, so that one that lasts is told once.
+    failure: Mutex<Option<String>>,
     n_problems: AtomicU64,
     n_dropped: AtomicU64,
 }
@@ -32,6 +34,7 @@ impl Report {
             clock,
             sink,
             kept: Mutex::default(),
+            failure: Mutex::default(),
             n_problems: AtomicU64::new(0),
             n_dropped: AtomicU64::new(0),
         }
@@ -68,6 +71,7 @@ impl Report {
         });
     }
 
+    /// Tells of a failed write, once for as long as it fails in the same way.
     pub(crate) fn write_failed(&self, error: &dyn std::error::Error) {
         let mut text = error.to_string();
         let mut source = error.source();
@@ -76,7 +80,15 @@ impl Report {
             text.push_str(&cause.to_string());
             source = cause.source();
         }
-        self.send(StoreEvent::WriteFailed { error: text });
+        let before = lock(&self.failure).replace(text.clone());
+        if before.as_ref() != Some(&text) {
+            self.send(StoreEvent::WriteFailed { error: text });
+        }
+    }
+
+    /// Notes that writing works, so that the next failure is told.
+    pub(crate) fn write_done(&self) {
+        *lock(&self.failure) = None;
     }
 
     pub(crate) fn problems(&self) -> Vec<Problem> {

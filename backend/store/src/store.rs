@@ -60,6 +60,7 @@ impl Store {
     /// [`OpenError`] if the directory cannot be used, is in use, or has a format that this program does not read. Damaged data is no
     /// error: it is set aside and told by [`Store::problems`].
     pub fn open(config: StoreConfig) -> Result<Self, OpenError> {
+        let config = config.workable();
         let lock = DirLock::acquire(&config.dir, Engine::exists(&config.dir))?;
         let report = Arc::new(Report::new(config.clock.clone(), config.on_event.clone()));
         let engine = Arc::new(Engine::open(&config.dir, config.max_memory_bytes, &report)?);

@@ -116,8 +116,9 @@ fn keep_bounded(shared: &Shared) {
             Ok(()) if checks => drop_old(shared),
             other => other,
         };
-        if let Err(error) = kept {
-            shared.report.write_failed(&error);
+        match kept {
+            Ok(()) => shared.report.write_done(),
+            Err(error) => shared.report.write_failed(&error),
         }
     }
 }

@@ -86,15 +86,11 @@ impl Kind for Lines {
     /// Streams one after the other, as lines of one stream are alike; each by time, equal times in order of arrival.
     fn arrange(rows: &mut [LogLine]) {
         let mut streams: FxHashMap<Labels, usize> = FxHashMap::default();
-        let of_row: Vec<usize> = rows
-            .iter()
-            .map(|line| {
-                let n = streams.len();
-                *streams.entry(line.stream.clone()).or_insert(n)
-            })
-            .collect();
-        let mut order = of_row.iter();
-        rows.sort_by_cached_key(|line| (order.next().copied(), line.time_ns));
+        for line in rows.iter() {
+            let n = streams.len();
+            streams.entry(line.stream.clone()).or_insert(n);
+        }
+        rows.sort_by_cached_key(|line| (streams.get(&line.stream).copied(), line.time_ns));
     }
 
     fn encode(rows: &[LogLine]) -> Parts {

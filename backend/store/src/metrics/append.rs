@@ -79,7 +79,7 @@ impl Metrics {
             );
             writer.next_seq += 1;
         }
-        self.head_bytes.fetch_add(changes.grown as i64, Ordering::Relaxed);
+        self.head_bytes.fetch_add(changes.grown, Ordering::Relaxed);
         // After a failure the engine refuses every later batch as well, so that what is in memory only is never acknowledged.
         self.engine
             .commit(transaction)
@@ -149,7 +149,7 @@ impl Metrics {
 struct Changes {
     record: JournalRecord,
     /// Chunk memory, bytes.
-    grown: usize,
+    grown: i64,
 }
 
 /// Ids are never used again while anything may still refer to them; `None` once all are used.

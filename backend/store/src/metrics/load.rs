@@ -89,7 +89,7 @@ impl Metrics {
         }
         let mut writer = crate::sync::lock(&self.writer);
         (writer.first_seq, writer.next_seq) = (seqs.start, seqs.end);
-        self.head_bytes.store(grown as i64, Ordering::Relaxed);
+        self.head_bytes.store(grown, Ordering::Relaxed);
         self.journal_bytes.store(bytes, Ordering::Relaxed);
         Ok(())
     }

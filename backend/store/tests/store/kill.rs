@@ -54,7 +54,7 @@ fn child_writes_until_killed() {
 }
 
 #[test]
-fn keeps_what_was_acknowledged_a_second_before_the_kill() {
+fn keeps_what_was_acknowledged_before_the_kill() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -79,7 +79,7 @@ fn keeps_what_was_acknowledged_a_second_before_the_kill() {
         let (batch, ms) = told.split_once(' ').unwrap();
         acknowledged.push((batch.parse().unwrap(), ms.parse().unwrap()));
         let spread_ms = acknowledged[acknowledged.len() - 1].1 - acknowledged[0].1;
-        if spread_ms > 2_500 {
+        if spread_ms > 1_500 {
             break;
         }
     }
@@ -88,12 +88,8 @@ fn keeps_what_was_acknowledged_a_second_before_the_kill() {
     assert_eq!(status.signal(), Some(9));
     drop(lines);
 
-    let killed_ms = acknowledged[acknowledged.len() - 1].1;
-    let kept: BTreeSet<u64> = acknowledged
-        .iter()
-        .filter(|(_, ms)| ms + 1_000 < killed_ms)
-        .map(|(batch, _)| *batch)
-        .collect();
+    // More than is promised, which is what is older than a second: every batch is with the system before it is acknowledged.
+    let kept: BTreeSet<u64> = acknowledged.iter().map(|(batch, _)| *batch).collect();
     assert!(kept.len() > 10, "the child wrote {} batches", acknowledged.len());
     let store = Store::open(config(dir.path())).unwrap();
     assert_eq!(store.problems(), []);
