@@ -1,4 +1,9 @@
 //! `watchroom demo`: one command, real data on every API, an alert that fires, and nothing left behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and may say why"
+)]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,7 +31,7 @@ fn demo_at(listen: &str, args: &[&str]) -> Demo {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(EXE);
     command
-        .args(["demo", "--json", "--listen", "127.0.0.1:0"])
+        .args(["demo", "--json", "--listen", listen])
         .args(args)
         .env("TMPDIR", dir.path());
     let mut process = Process::start(&mut command, dir.path().join("out"));

@@ -1,4 +1,9 @@
 //! The stock OpenTelemetry SDK of Python sends traces, metrics and logs; each is found again through the APIs, value by value.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and may say why"
+)]
 
 use std::net::SocketAddr;
 use std::process::Command;

@@ -2,6 +2,11 @@
 //!
 //! Equal: names, parents, kinds, status, attributes, events. Two differences are meant and are normalized here: the stock stack
 //! sends `u64` values as text, we as integers; and what depends on the run (ids, times, thread ids) is compared by presence.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and may say why"
+)]
 
 mod receiver;
 
@@ -32,7 +37,6 @@ struct Outer(#[source] Inner);
 struct Inner;
 
 #[derive(Debug)]
-#[expect(dead_code, reason = "shown through Debug")]
 struct Order {
     id: u32,
     lines: Vec<&'static str>,

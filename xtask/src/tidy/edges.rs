@@ -72,7 +72,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("deriva", &["watchroom", "watchroom-http"]),
     ("watchroom-fleet", &["watchroom", "watchroom-http", "deriva"]),
     // tools/ and the rest
-    ("watchroom-cli", &["watchroom-server", "watchroom-fleet", "deriva"]),
+    (
+        "watchroom-cli",
+        &["watchroom-server", "watchroom-fleet", "deriva"],
+    ),
     ("watchroom-bench", &["watchroom", "watchroom-http"]),
     ("watchroom-e2e", &["watchroom-cli"]),
     ("xtask", &[]),

@@ -1,4 +1,9 @@
 //! The layer around a real axum router and the layer of clients around it: context, id, span and metrics of both ends.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and may say why"
+)]
 
 use std::convert::Infallible;
 

@@ -1,4 +1,9 @@
 //! The layers around a real gRPC server and client of tonic.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and may say why"
+)]
 
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;

@@ -12,20 +12,15 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError::Value`] names the variable, the value and what is accepted; [`ConfigError::NotUnicode`] the variable.
-    #[expect(
-        clippy::wrong_self_convention,
-        reason = "reads as a sentence: settings for a service, from the environment"
-    )]
     pub fn from_env(self) -> Result<Self, ConfigError> {
-        self.from_lookup(|variable| std::env::var_os(variable))
+        self.with_lookup(|variable| std::env::var_os(variable))
     }
 
     /// Takes what `lookup` says of each variable.
     ///
     /// # Errors
     /// As [`Config::from_env`].
-    #[expect(clippy::wrong_self_convention, reason = "as `from_env`")]
-    pub(super) fn from_lookup(
+    pub(super) fn with_lookup(
         mut self,
         lookup: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {

@@ -24,18 +24,16 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`] names the file, the key, the value and what is accepted; an unknown key is an error.
-    #[expect(clippy::wrong_self_convention, reason = "as `from_env`")]
     pub fn from_file(self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
             path: path.to_path_buf(),
             source,
         })?;
-        self.from_toml(path, &text)
+        self.with_toml(path, &text)
     }
 
-    #[expect(clippy::wrong_self_convention, reason = "as `from_env`")]
-    pub(super) fn from_toml(mut self, path: &Path, text: &str) -> Result<Self, ConfigError> {
+    pub(super) fn with_toml(mut self, path: &Path, text: &str) -> Result<Self, ConfigError> {
         let table: Table = text
             .parse()
             .map_err(|error: toml::de::Error| ConfigError::NotToml {

@@ -13,11 +13,11 @@ fn env(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
             .find(|(n, _)| *n == name)
             .map(|(_, value)| OsString::from(value))
     };
-    Config::for_service("test").from_lookup(lookup)
+    Config::for_service("test").with_lookup(lookup)
 }
 
 fn toml(text: &str) -> Result<Config, ConfigError> {
-    Config::for_service("test").from_toml(Path::new("watchroom.toml"), text)
+    Config::for_service("test").with_toml(Path::new("watchroom.toml"), text)
 }
 
 #[test]

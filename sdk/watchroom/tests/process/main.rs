@@ -1,6 +1,11 @@
 //! The façade in processes of its own: what it logs, sends, flushes and survives from the first line to the last signal.
 //!
 //! Each test starts this very binary again to play a scene, since there is one telemetry for a process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and may say why"
+)]
 
 mod collector;
 mod scenes;
@@ -256,7 +261,8 @@ fn the_admin_endpoint_shows_the_sdk_itself_and_changes_the_level() {
     assert!(get(&at, "/health").contains(r#""status":"healthy""#));
     assert!(get(&at, "/telemetry").contains(r#""name":"scene_steps_total""#));
     assert!(get(&at, "/build").contains(r#""service.version":"1.2.3""#));
-    let put = "PUT /loglevel HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 5\r\n\r\ndebug";
+    let put =
+        "PUT /loglevel HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 5\r\n\r\ndebug";
     assert!(http(&at, put).starts_with("HTTP/1.1 200"));
     scene.child.stdin.take().unwrap().write_all(b"go\n").unwrap();
     scene.line("only at debug");
