@@ -5,7 +5,8 @@
 //! Invariant: what `settle` and the set-up do is not in any sample.
 
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::Stopwatch;
@@ -83,41 +84,64 @@ impl Bencher {
     }
 
     /// Times an operation on `n_threads` threads at once, which start each sample together; it is told the numbers of the thread and
-    /// of the operation. The figure is the time of one operation on its thread.
+    /// of the operation. The figure is the time of one operation on its thread. Samples during which a thread was not running with
+    /// the others do not count; where hardly any is left, there is no figure.
     pub fn threads<R>(&mut self, n_threads: usize, op: impl Fn(usize, usize) -> R + Sync) {
+        let watch = Stopwatch::start();
         let own = |thread: usize, n: u64| {
             let mut i = 0;
             let mut next = || {
                 i += 1;
                 op(thread, i)
             };
-            repeat(n, &mut next)
+            let begin = ns(watch.elapsed());
+            let took = ns(repeat(n, &mut next));
+            Span {
+                begin,
+                end: begin + took,
+            }
         };
-        let n = calibrate(self.plan.sample / 2, |n| own(0, n));
-        let (gate, total) = (Gate::new(n_threads), AtomicU64::new(0));
-        let n_rounds = self.plan.n_samples + 5;
+        let n = calibrate(self.plan.sample / 2, |n| own(0, n).length());
+        let (gate, done) = (Gate::new(n_threads), AtomicBool::new(false));
+        let others: Vec<Mutex<Span>> = (1..n_threads).map(|_| Mutex::default()).collect();
         std::thread::scope(|scope| {
-            for thread in 1..n_threads {
-                let (gate, total, own) = (&gate, &total, &own);
+            for (i, place) in others.iter().enumerate() {
+                let (gate, done, own) = (&gate, &done, &own);
                 scope.spawn(move || {
-                    for _ in 0..n_rounds {
+                    loop {
                         gate.pass();
-                        total.fetch_add(ns(own(thread, n)), SeqCst);
+                        if done.load(SeqCst) {
+                            break;
+                        }
+                        let span = own(i + 1, n);
+                        *place.lock().unwrap_or_else(PoisonError::into_inner) = span;
                         gate.pass();
                     }
                 });
             }
-            for round in 0..n_rounds {
-                total.store(0, SeqCst);
+            // The first rounds fill caches. A machine with other work gets more rounds, but not without end.
+            for round in 0..self.plan.n_samples * MAX_ROUNDS_PER_SAMPLE {
                 gate.pass();
-                let first = ns(own(0, n));
+                let mut spans = vec![own(0, n)];
                 gate.pass();
-                let all = Duration::from_nanos(first + total.load(SeqCst));
-                if round >= 5 {
+                let others = others
+                    .iter()
+                    .map(|place| *place.lock().unwrap_or_else(PoisonError::into_inner));
+                spans.extend(others);
+                if round >= 5 && ran_together(&spans) {
+                    let all: Duration = spans.iter().map(|span| span.length()).sum();
                     self.samples.push(per_op(all, n * n_threads as u64));
                 }
+                if self.samples.len() >= self.plan.n_samples {
+                    break;
+                }
             }
+            done.store(true, SeqCst);
+            gate.pass();
         });
+        if self.samples.len() < self.plan.n_samples.min(MIN_SAMPLES) {
+            self.samples.clear();
+        }
     }
 
     /// The median sample, in nanoseconds for one operation.
@@ -125,6 +149,33 @@ impl Bencher {
     pub fn median(self) -> f64 {
         crate::row::median(self.samples)
     }
+}
+
+/// Rounds that threads get for each sample that is wanted.
+const MAX_ROUNDS_PER_SAMPLE: usize = 20;
+
+/// Samples below which there is no figure.
+const MIN_SAMPLES: usize = 5;
+
+/// When a thread was at work, in nanoseconds since a common start.
+#[derive(Debug, Clone, Copy, Default)]
+struct Span {
+    begin: u64,
+    end: u64,
+}
+
+impl Span {
+    const fn length(self) -> Duration {
+        Duration::from_nanos(self.end - self.begin)
+    }
+}
+
+/// Whether the threads worked at the same time for at least four fifths of the longest one's time.
+fn ran_together(spans: &[Span]) -> bool {
+    let begin = spans.iter().map(|span| span.begin).max().unwrap_or(0);
+    let end = spans.iter().map(|span| span.end).min().unwrap_or(0);
+    let longest = spans.iter().map(|span| span.end - span.begin).max().unwrap_or(0);
+    end.saturating_sub(begin) * 5 >= longest * 4
 }
 
 /// Where threads wait for each other without sleeping, so that they leave it at the same moment.
@@ -216,11 +267,22 @@ mod tests {
 
     #[test]
     fn every_thread_does_the_same_number_of_operations() {
-        let counts = [AtomicU64::new(0), AtomicU64::new(0)];
+        let counts = [AtomicUsize::new(0), AtomicUsize::new(0)];
         let mut bencher = Bencher::new(SHORT);
-        bencher.threads(2, |thread, _| counts[thread].fetch_add(1, SeqCst));
-        assert_eq!(bencher.samples.len(), 3);
-        let [first, second] = counts.map(AtomicU64::into_inner);
+        bencher.threads(2, |thread, i| counts[thread].fetch_max(i, SeqCst));
+        let [first, second] = counts.map(AtomicUsize::into_inner);
+        // The first has also found out how many fill a sample.
         assert!(second > 0 && first >= second, "{first} {second}");
+    }
+
+    #[test]
+    fn a_sample_counts_only_if_the_threads_ran_together() {
+        let span = |begin, end| Span { begin, end };
+        assert!(ran_together(&[span(0, 100), span(10, 110)]));
+        assert!(!ran_together(&[span(0, 100), span(100, 200)]));
+        assert!(
+            !ran_together(&[span(0, 100), span(0, 300)]),
+            "one was kept from running"
+        );
     }
 }

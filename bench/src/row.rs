@@ -1,6 +1,7 @@
 //! A row of the table: a piece of work, its goal, and those who do it.
 //!
-//! Invariant: runs of ours and of the peers take turns, so that whatever else the machine does meets all of them.
+//! Invariant: runs of ours and of the peers take turns, and those of all rows too, so that whatever else the machine does meets all of
+//! them.
 
 use crate::{Bencher, Plan};
 
@@ -59,6 +60,8 @@ pub struct Case {
     name: &'static str,
     side: Side,
     run: Box<dyn FnMut(&mut Bencher)>,
+    /// The figure of each run.
+    runs: Vec<f64>,
 }
 
 impl std::fmt::Debug for Case {
@@ -138,6 +141,7 @@ impl Row {
             name,
             side,
             run: Box::new(run),
+            runs: Vec::new(),
         });
         self
     }
@@ -148,21 +152,22 @@ impl Row {
         self.work
     }
 
-    /// Measures every case.
-    #[must_use]
-    pub fn measure(mut self, plan: Plan) -> Outcome {
-        let mut runs = vec![Vec::with_capacity(plan.n_runs); self.cases.len()];
-        for _ in 0..plan.n_runs {
-            for (case, runs) in self.cases.iter_mut().zip(&mut runs) {
-                let mut bencher = Bencher::new(plan);
-                (case.run)(&mut bencher);
-                runs.push(bencher.median());
-            }
+    /// Adds a run of every case.
+    pub fn run(&mut self, plan: Plan) {
+        for case in &mut self.cases {
+            let mut bencher = Bencher::new(plan);
+            (case.run)(&mut bencher);
+            case.runs.push(bencher.median());
         }
-        let figures = self.cases.iter().zip(runs).map(|(case, runs)| Measured {
+    }
+
+    /// What the runs came to.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
+        let figures = self.cases.into_iter().map(|case| Measured {
             name: case.name,
             side: case.side,
-            figure: Figure::of(runs),
+            figure: Figure::of(case.runs),
         });
         Outcome {
             work: self.work,
@@ -173,9 +178,10 @@ impl Row {
 }
 
 impl Figure {
-    /// Of several runs.
+    /// Of several runs; those without a figure are left out.
     #[must_use]
-    pub fn of(runs: Vec<f64>) -> Self {
+    pub fn of(mut runs: Vec<f64>) -> Self {
+        runs.retain(|ns| ns.is_finite());
         Self {
             min: runs.iter().copied().fold(f64::INFINITY, f64::min),
             max: runs.iter().copied().fold(0.0, f64::max),
@@ -229,6 +235,7 @@ mod tests {
         assert_eq!(median(vec![4.0, 1.0, 9.0, 3.0]), 3.5);
         let figure = Figure::of(vec![2.0, 1.0, 9.0]);
         assert_eq!((figure.median, figure.min, figure.max), (2.0, 1.0, 9.0));
+        assert_eq!(Figure::of(vec![f64::NAN, 2.0]).median, 2.0);
     }
 
     #[test]
@@ -246,10 +253,11 @@ mod tests {
             n_samples: 1,
             sample: Duration::from_micros(1),
         };
-        let row = Row::new("work", Goal::NONE)
+        let mut row = Row::new("work", Goal::NONE)
             .ours(logged('o'))
             .peer("p", logged('p'));
-        assert_eq!(row.measure(plan).figures.len(), 2);
+        (0..plan.n_runs).for_each(|_| row.run(plan));
+        assert_eq!(row.outcome().figures.len(), 2);
         assert_eq!(*order.borrow(), "opopop");
     }
 }

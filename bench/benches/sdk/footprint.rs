@@ -3,7 +3,6 @@
 //! Memory is that of a process of its own, which is this program started again.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -71,7 +70,7 @@ pub(crate) fn is_child() -> bool {
     }
     let after = resident_kib();
     if let (Some(before), Some(after)) = (before, after) {
-        writeln!(std::io::stderr(), "{}", after.saturating_sub(before)).unwrap();
+        eprintln!("{}", after.saturating_sub(before));
     }
     telemetry.shutdown(Duration::from_millis(100));
     true

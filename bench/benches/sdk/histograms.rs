@@ -30,7 +30,7 @@ pub(crate) fn rows() -> Vec<Row> {
             1,
         ),
         row(
-            "the same, 2 threads on one series, per op",
+            "histogram, the same, 2 threads on one series, per op",
             Goal::against(4.5, "`prometheus`, handle held", 95.0),
             2,
         ),

@@ -9,6 +9,11 @@
     clippy::unwrap_used,
     reason = "a benchmark that cannot start has nothing to measure"
 )]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program of the command line"
+)]
 
 mod collector;
 mod counters;
@@ -23,7 +28,6 @@ mod spans;
 mod stock;
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::Path;
 
 use watchroom_bench::{Outcome, Plan, Row, Stopwatch, details, replace_between, summary};
@@ -46,7 +50,14 @@ fn main() {
 
     let watch = Stopwatch::start();
     let wanted = |row: &Row| words.is_empty() || words.iter().any(|word| row.work().contains(word.as_str()));
-    let results: Vec<Outcome> = rows().into_iter().filter(wanted).map(measure).collect();
+    let mut rows: Vec<Row> = rows().into_iter().filter(wanted).collect();
+    let plan = Plan::default();
+    for run in 1..=plan.n_runs {
+        // The whole takes minutes.
+        eprintln!("run {run} of {}", plan.n_runs);
+        rows.iter_mut().for_each(|row| row.run(plan));
+    }
+    let results: Vec<Outcome> = rows.into_iter().map(Row::outcome).collect();
     let (table, all) = (summary(&results), details(&results));
     let once = if words.is_empty() {
         footprint::table()
@@ -54,7 +65,7 @@ fn main() {
         String::new()
     };
     let end = format!("Measured in {} s.", watch.elapsed().as_secs());
-    writeln!(io::stdout(), "{table}\n{once}\n{all}\n{end}").unwrap();
+    println!("{table}\n{once}\n{all}\n{end}");
     if write {
         put_into_readme(&[("figures", &table), ("once", &once), ("runs", &all)]);
     }
@@ -75,12 +86,6 @@ fn rows() -> Vec<Row> {
     .collect()
 }
 
-/// Says what it is at, since the whole takes minutes.
-fn measure(row: Row) -> Outcome {
-    writeln!(io::stderr(), "{}", row.work()).unwrap();
-    row.measure(Plan::default())
-}
-
 fn put_into_readme(parts: &[(&str, &str)]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let mut text = fs::read_to_string(&path).unwrap();
@@ -91,6 +96,6 @@ fn put_into_readme(parts: &[(&str, &str)]) {
 }
 
 fn fail(message: &str) -> ! {
-    writeln!(io::stderr(), "{message}").unwrap();
+    eprintln!("{message}");
     std::process::exit(2);
 }

@@ -19,7 +19,7 @@ pub(crate) fn rows() -> Vec<Row> {
             PROSE,
         ),
         row(
-            "the same: a request line with an id and numbers",
+            "redaction, the same: a request line with an id and numbers",
             Goal::NONE,
             REQUEST,
         ),

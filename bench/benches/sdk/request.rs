@@ -38,7 +38,7 @@ pub(crate) fn rows() -> Vec<Row> {
         .ours(|b| ours(b, SpanLines::NONE, false))
         .peer("the usual stack", |b| usual(b, fmt::format::FmtSpan::NONE)),
         Row::new(
-            "the same with what the façade adds by default: a line for each closed span, log records by OTLP",
+            "a whole request, with what the façade adds by default: a line for each closed span, log records by OTLP",
             Goal::NONE,
         )
         .ours(|b| ours(b, SpanLines::CLOSE, true))

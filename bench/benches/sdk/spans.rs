@@ -207,7 +207,7 @@ fn sampled_out() -> Row {
 }
 
 /// Wants the fields, writes no line for a span.
-fn lines() -> Arc<LogSink> {
+pub(crate) fn lines() -> Arc<LogSink> {
     let writer = Writer::builder().spawn(std::io::sink()).unwrap();
     Arc::new(
         LogSink::builder(writer)
