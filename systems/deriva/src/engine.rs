@@ -16,6 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use tracing::{Instrument as _, Span, debug, debug_span, error, info, trace, warn};
+use watchroom::capture::context::current_field;
 use watchroom::prelude::Label as _;
 
 pub use error::EngineError;
@@ -69,6 +70,8 @@ pub enum Resolved {
     Recipe(Node, Vec<CAddr>),
 }
 
+/// Id of the request that something is done for, if it is known; every span bears it (DER-6).
+type RequestId<'a> = Option<&'a str>;
 type Materializing<'a> = Pin<Box<dyn Future<Output = Result<Bytes, EngineError>> + Send + 'a>>;
 
 impl Engine {
@@ -153,16 +156,17 @@ impl Engine {
     pub async fn get(&self, address: CAddr) -> Result<Bytes, EngineError> {
         let depth = self.dag.get(address).map_or(0, |node| node.depth);
         self.metrics.materialize.depth.observe(f64::from(depth));
-        self.materialize(address).await
+        let request_id = current_field("request_id");
+        self.materialize(address, request_id.as_deref()).await
     }
 
-    fn materialize(&self, address: CAddr) -> Materializing<'_> {
-        let span = debug_span!("materialize", %address, result = tracing::field::Empty);
+    fn materialize<'a>(&'a self, address: CAddr, request_id: RequestId<'a>) -> Materializing<'a> {
+        let span = debug_span!("materialize", request_id, %address, result = tracing::field::Empty);
         Box::pin(
             async move {
                 let _in_flight = self.metrics.materialize.active.track();
                 let timer = self.metrics.materialize.duration.start();
-                let outcome = self.materialize_inner(address).await;
+                let outcome = self.materialize_inner(address, request_id).await;
                 timer.observe();
                 let result = outcome.as_ref().map_or(Materialized::Error, |(how, _)| *how);
                 self.metrics.materialize.total.inc(result);
@@ -173,11 +177,15 @@ impl Engine {
         )
     }
 
-    async fn materialize_inner(&self, address: CAddr) -> Result<(Materialized, Bytes), EngineError> {
-        if let Some(data) = self.check_cache(address) {
+    async fn materialize_inner(
+        &self,
+        address: CAddr,
+        request_id: RequestId<'_>,
+    ) -> Result<(Materialized, Bytes), EngineError> {
+        if let Some(data) = self.check_cache(address, request_id) {
             return Ok((Materialized::CacheHit, data));
         }
-        if let Some(data) = self.check_leaf(address)? {
+        if let Some(data) = self.check_leaf(address, request_id)? {
             return Ok((Materialized::Leaf, data));
         }
         let node = self.dag.get(address).ok_or(EngineError::Unknown(address))?;
@@ -188,16 +196,28 @@ impl Engine {
             return Ok((Materialized::CacheHit, data));
         }
         // Made inside the span, so that each input's span is its child and a sibling of the others'.
-        let inputs = async { try_join_all(node.recipe.inputs.iter().map(|input| self.materialize(*input))).await }
-            .instrument(debug_span!("resolve_inputs", count = node.recipe.inputs.len()))
-            .await?;
-        let data = self.compute(address, &node.recipe, inputs).await?;
-        self.put_cache(address, data.clone());
+        let inputs = async {
+            try_join_all(
+                node.recipe
+                    .inputs
+                    .iter()
+                    .map(|input| self.materialize(*input, request_id)),
+            )
+            .await
+        }
+        .instrument(debug_span!(
+            "resolve_inputs",
+            request_id,
+            count = node.recipe.inputs.len()
+        ))
+        .await?;
+        let data = self.compute(address, &node.recipe, inputs, request_id).await?;
+        self.put_cache(address, data.clone(), request_id);
         Ok((Materialized::Computed, data))
     }
 
-    fn check_cache(&self, address: CAddr) -> Option<Bytes> {
-        let found = debug_span!("cache_check").in_scope(|| {
+    fn check_cache(&self, address: CAddr, request_id: RequestId<'_>) -> Option<Bytes> {
+        let found = debug_span!("cache_check", request_id).in_scope(|| {
             let found = self.cache.get(address);
             debug!(hit = found.is_some(), "cache looked up");
             found
@@ -216,8 +236,8 @@ impl Engine {
         found
     }
 
-    fn check_leaf(&self, address: CAddr) -> Result<Option<Bytes>, EngineError> {
-        debug_span!("leaf_check").in_scope(|| {
+    fn check_leaf(&self, address: CAddr, request_id: RequestId<'_>) -> Result<Option<Bytes>, EngineError> {
+        debug_span!("leaf_check", request_id).in_scope(|| {
             let found = self.storage.leaf(address).inspect_err(|error| {
                 error!(%address, error = error as &dyn std::error::Error, "leaf cannot be read");
             })?;
@@ -243,11 +263,14 @@ impl Engine {
         address: CAddr,
         recipe: &Arc<Recipe>,
         inputs: Vec<Bytes>,
+        request_id: RequestId<'_>,
     ) -> Result<Bytes, EngineError> {
         let function = Function::find(&recipe.function, self.config.demo_functions)?;
-        let data = self.run(function, recipe, inputs.clone()).await?;
+        let data = self.run(function, recipe, inputs.clone(), request_id).await?;
         if self.config.verification.wants(address) {
-            self.verify(address, function, recipe, inputs, &data).await?;
+            self.verify(address, function, recipe, inputs, &data)
+                .instrument(debug_span!("verify", request_id, function = function.name()))
+                .await?;
         }
         Ok(data)
     }
@@ -257,10 +280,12 @@ impl Engine {
         function: Function,
         recipe: &Arc<Recipe>,
         inputs: Vec<Bytes>,
+        request_id: RequestId<'_>,
     ) -> Result<Bytes, EngineError> {
         let input_bytes: usize = inputs.iter().map(Bytes::len).sum();
         let span = debug_span!(
             "compute",
+            request_id,
             function = function.name(),
             input.bytes = input_bytes,
             output.bytes = tracing::field::Empty
@@ -297,6 +322,7 @@ impl Engine {
         .await
     }
 
+    /// Computes once more and compares.
     async fn verify(
         &self,
         address: CAddr,
@@ -305,38 +331,35 @@ impl Engine {
         inputs: Vec<Bytes>,
         first: &Bytes,
     ) -> Result<(), EngineError> {
-        async move {
-            let again = self.run(function, recipe, inputs).await?;
-            let same = again == *first;
-            self.metrics
-                .verification
-                .total
-                .inc(if same { Verdict::Pass } else { Verdict::Fail });
-            self.metrics
-                .verification
-                .failure_rate
-                .set(self.failure_rate.observe(!same));
-            if same {
-                return Ok(());
-            }
-            error!(
-                %address,
-                function = function.name(),
-                first = %CAddr::of_leaf(first),
-                second = %CAddr::of_leaf(&again),
-                "determinism violation: two computations of one recipe differ"
-            );
-            Err(EngineError::Nondeterministic {
-                address,
-                function: function.name(),
-            })
+        let request_id = current_field("request_id");
+        let again = self.run(function, recipe, inputs, request_id.as_deref()).await?;
+        let same = again == *first;
+        self.metrics
+            .verification
+            .total
+            .inc(if same { Verdict::Pass } else { Verdict::Fail });
+        self.metrics
+            .verification
+            .failure_rate
+            .set(self.failure_rate.observe(!same));
+        if same {
+            return Ok(());
         }
-        .instrument(debug_span!("verify", function = function.name()))
-        .await
+        error!(
+            %address,
+            function = function.name(),
+            first = %CAddr::of_leaf(first),
+            second = %CAddr::of_leaf(&again),
+            "determinism violation: two computations of one recipe differ"
+        );
+        Err(EngineError::Nondeterministic {
+            address,
+            function: function.name(),
+        })
     }
 
-    fn put_cache(&self, address: CAddr, data: Bytes) {
-        debug_span!("cache_put", size.bytes = data.len()).in_scope(|| {
+    fn put_cache(&self, address: CAddr, data: Bytes, request_id: RequestId<'_>) {
+        debug_span!("cache_put", request_id, size.bytes = data.len()).in_scope(|| {
             let evicted = self.cache.put(address, data);
             if evicted > 0 {
                 self.metrics.cache.eviction_total.inc_by(evicted);
