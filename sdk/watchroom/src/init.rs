@@ -26,7 +26,7 @@ use crate::config::{Config, LogFormat, MetricsExporter, OtlpSettings};
 use crate::propagate::{ledger, set_propagate};
 use crate::signals::{self, Stop};
 use crate::telemetry::{Inner, Telemetry};
-use crate::{bridge, panics};
+use crate::{bridge, keeper, panics};
 
 /// Why telemetry did not start.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +64,9 @@ pub enum InitError {
     /// The handlers of SIGTERM and SIGINT cannot be installed.
     #[error("SIGTERM and SIGINT cannot be handled")]
     Signals(#[source] io::Error),
+    /// The thread that warns of metrics at their limit cannot be made.
+    #[error("the keeper's thread cannot be started")]
+    Keeper(#[source] io::Error),
 }
 
 static STARTED: AtomicBool = AtomicBool::new(false);
@@ -96,6 +99,9 @@ fn start(config: Config) -> Result<Telemetry, InitError> {
     let inner = Arc::new(inner);
     if config.handle_panics && !config.disabled {
         panics::install(Arc::downgrade(&inner));
+    }
+    if !config.disabled {
+        keeper::start(Arc::downgrade(&inner)).map_err(InitError::Keeper)?;
     }
     let signals = match config.handle_signals {
         true => {

@@ -34,6 +34,7 @@
 mod bridge;
 mod config;
 mod init;
+mod keeper;
 mod panics;
 mod propagate;
 mod shutdown;

@@ -269,6 +269,22 @@ fn the_admin_endpoint_shows_the_sdk_itself_and_changes_the_level() {
 }
 
 #[test]
+fn a_metric_at_its_limit_is_warned_of() {
+    let mut scene = Scene::start("overflow", &[]);
+    let line = scene
+        .line("a metric has reached its limit of series; further ones are counted in its overflow series");
+    assert_eq!(
+        (&line["level"], &line["fields"]["metric"]),
+        (&"WARN".into(), &"scene_named_total".into())
+    );
+    assert_eq!(
+        (&line["fields"]["samples"], &line["fields"]["series"]),
+        (&2.into(), &2.into())
+    );
+    scene.child.kill().unwrap();
+}
+
+#[test]
 fn a_taken_admin_port_is_named_with_its_setting() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let at = taken.local_addr().unwrap().to_string();

@@ -12,7 +12,14 @@ pub(crate) const VARIABLE: &str = "WATCHROOM_TEST_SCENE";
 struct SceneMetrics {
     /// Steps taken.
     steps_total: Counter,
+    /// Steps by name.
+    named_total: Counter<Name>,
 }
+
+/// Name of a step.
+#[derive(Label)]
+#[label(limit = 2)]
+struct Name;
 
 fn init() -> Telemetry {
     let config = Config::for_service("scene")
@@ -42,6 +49,7 @@ fn play() {
         "panic" => panics(),
         "shutdown" => shutdown(),
         "admin" => admin(),
+        "overflow" => overflow(),
         other => panic!("no scene {other}"),
     }
 }
@@ -116,4 +124,13 @@ fn admin() {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
     tracing::debug!("only at debug");
+}
+
+fn overflow() {
+    let telemetry = init();
+    let metrics = SceneMetrics::register(telemetry.metrics()).unwrap();
+    for name in ["a", "b", "c", "d"] {
+        metrics.named_total.inc(name);
+    }
+    std::thread::park();
 }

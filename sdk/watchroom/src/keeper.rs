@@ -1,0 +1,43 @@
+//! What has to be done now and then: warning of metrics that have reached their limit of series (COM-42).
+//!
+//! Invariant: the thread holds nothing alive; it ends by itself once telemetry is gone.
+
+use std::io;
+use std::sync::Weak;
+use std::time::Duration;
+
+use watchroom_metrics::OverflowWarning;
+
+use crate::telemetry::Inner;
+
+/// Time between two rounds. The registry itself sees to it that a warning comes at most once a minute.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// Starts the thread.
+///
+/// # Errors
+/// If it cannot be made.
+pub(crate) fn start(inner: Weak<Inner>) -> io::Result<()> {
+    let rounds = move || {
+        while let Some(inner) = inner.upgrade() {
+            inner.registry.take_overflow_warnings().iter().for_each(warn);
+            drop(inner);
+            std::thread::park_timeout(ROUND);
+        }
+    };
+    std::thread::Builder::new()
+        .name("watchroom-keeper".to_owned())
+        .spawn(rounds)
+        .map(drop)
+}
+
+fn warn(warning: &OverflowWarning) {
+    tracing::warn!(
+        target: "watchroom::metrics",
+        metric = warning.metric.as_str(),
+        samples = warning.n_samples,
+        series = warning.n_series,
+        limit_of = ?warning.scope,
+        "a metric has reached its limit of series; further ones are counted in its overflow series"
+    );
+}
