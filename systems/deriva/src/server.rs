@@ -66,7 +66,8 @@ async fn serve(options: &Options, telemetry: &Telemetry) -> anyhow::Result<()> {
     health::register(telemetry.health(), &engine);
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
-    reporter.set_serving::<DerivaServer<DerivaService>>().await;
+    // Until the first checks have passed.
+    reporter.set_not_serving::<DerivaServer<DerivaService>>().await;
     let watch = health::report(telemetry.health().clone(), reporter);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)

@@ -13,6 +13,8 @@ use crate::engine::Engine;
 use crate::proto::deriva_server::DerivaServer;
 
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How far the gRPC health service may lag behind the board.
+const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Puts store and cache on the board, and Deriva's own fields into its answer.
 pub(super) fn register(board: &HealthBoard, engine: &Arc<Engine>) {
@@ -56,7 +58,7 @@ pub(super) fn register(board: &HealthBoard, engine: &Arc<Engine>) {
 /// Keeps the gRPC health service in step with the board.
 pub(super) fn report(board: HealthBoard, reporter: HealthReporter) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let mut tick = tokio::time::interval(INTERVAL);
+        let mut tick = tokio::time::interval(REPORT_INTERVAL);
         loop {
             tick.tick().await;
             if board.is_ready() {
