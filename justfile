@@ -33,7 +33,7 @@ ui:
 
 # Browser tests against a demonstration of their own.
 test-ui:
-    .ci/browser
+    cargo xtask browser
 
 # The SDK beside its peers.
 bench *ARGS:
@@ -41,4 +41,4 @@ bench *ARGS:
 
 # Everything that CI runs, on this machine.
 verify:
-    .ci/run
+    cargo xtask verify

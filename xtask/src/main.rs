@@ -7,11 +7,12 @@
     reason = "a command line tool talks to its user"
 )]
 
+mod browser;
 mod codegen;
 mod tidy;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use clap::Parser;
 
@@ -21,6 +22,10 @@ use clap::Parser;
 enum Verb {
     /// Checks crate edges, file heads, README links and the documents' size.
     Tidy,
+    /// Runs the browser tests of the page against a demonstration of their own.
+    Browser,
+    /// Runs everything that CI runs, on this machine.
+    Verify,
     /// Regenerates the checked-in protobuf code; with `--check`, fails if it differs from what stands.
     Codegen {
         /// Only compare.
@@ -33,6 +38,9 @@ fn main() -> ExitCode {
     let root = root();
     let outcome = match Verb::parse() {
         Verb::Tidy => tidy::run(&root),
+        Verb::Browser => browser::run(&root),
+        Verb::Verify => browser::step(Command::new("bash").arg(".ci/run").current_dir(&root))
+            .map(|()| "verified".to_owned()),
         Verb::Codegen { check } => codegen::run(&root, check),
     };
     match outcome {

@@ -78,8 +78,8 @@ pub struct Batch {
     pub queue: usize,
     /// Most units in one request.
     pub size: usize,
-    /// Longest time for a request.
-    pub timeout: Duration,
+    /// Longest time that a batch is tried for, retries included; the longest of all signals' holds for all. A minute if not set.
+    pub timeout: Option<Duration>,
 }
 
 impl Default for Batch {
@@ -88,7 +88,7 @@ impl Default for Batch {
             delay: Duration::from_secs(5),
             queue: 2_048,
             size: 512,
-            timeout: Duration::from_secs(30),
+            timeout: None,
         }
     }
 }

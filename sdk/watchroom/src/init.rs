@@ -17,8 +17,8 @@ use watchroom_health::HealthBoard;
 use watchroom_log::{Color, FileError, LogSink, RollingFile, Writer};
 use watchroom_metrics::{Limits, Registry, process::ProcessCollector};
 use watchroom_otlp::{
-    Compression, Endpoint, OtlpConfig, OtlpExporter, PROBLEM_TARGET, Problem, Protocol, SignalConfig,
-    StartError,
+    Compression, Endpoint, OtlpConfig, OtlpExporter, PROBLEM_TARGET, Problem, Protocol, RetryConfig,
+    SignalConfig, StartError,
 };
 use watchroom_redact::{Redactor, RedactorError};
 
@@ -369,7 +369,12 @@ fn admin(
 fn otlp(config: &Config) -> OtlpConfig {
     let signal = |wanted: bool, own: &OtlpSettings| wanted.then(|| signal(&config.otlp, own));
     let (spans, logs) = (&config.traces.batch, &config.log.batch);
+    let mut retry = RetryConfig::default();
+    if let Some(longest) = spans.timeout.max(logs.timeout) {
+        retry.max_elapsed = longest;
+    }
     OtlpConfig {
+        retry,
         traces: signal(config.traces.otlp, &config.otlp_traces),
         logs: signal(config.log.otlp, &config.otlp_logs),
         metrics: signal(

@@ -158,7 +158,7 @@ macro_rules! batch {
                 concat!($variable, "_EXPORT_TIMEOUT"),
                 DURATION,
                 |c, v| {
-                    $batch(c).timeout = duration(v)?;
+                    $batch(c).timeout = Some(duration(v)?);
                     Some(())
                 }
             ),
