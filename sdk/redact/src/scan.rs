@@ -60,6 +60,10 @@ impl Run {
 
 /// Walks over `text`. Appends to `out` if something was redacted. Also gives the number of redactions.
 pub(crate) fn scan(text: &str, rules: &Rules, out: &mut String) -> (Outcome, u64) {
+    let mut prefilter = Prefilter::default();
+    let Some(first) = prefilter.next(text.as_bytes(), 0) else {
+        return (Outcome::Clean, 0);
+    };
     let mut scanner = Scanner {
         text,
         bytes: text.as_bytes(),
@@ -74,11 +78,10 @@ pub(crate) fn scan(text: &str, rules: &Rules, out: &mut String) -> (Outcome, u64
         n_redactions: 0,
         failed: false,
     };
-    let mut prefilter = Prefilter::default();
-    let mut base = 0;
-    while let Some((found, hints)) = prefilter.next(text.as_bytes(), base) {
-        scanner.judge(found, hints);
-        base = found + WORD;
+    let mut found = Some(first);
+    while let Some((base, hints)) = found {
+        scanner.judge(base, hints);
+        found = prefilter.next(text.as_bytes(), base + WORD);
     }
     scanner.judge_runs(usize::MAX);
     scanner.finish()

@@ -369,6 +369,8 @@ const KNOWN_FALSE_ALARMS: &[(&str, &str)] = &[
     // A word after a sensitive name and a colon is its value, even in prose.
     ("unexpected token: identifier", "unexpected token: [REDACTED]"),
     ("session: started", "session: [REDACTED]"),
+    // A version with letters at its end is a domain.
+    ("foo@2.0.rc1", "[REDACTED]1"),
     // One number in ten passes the Luhn check.
     ("order 4111111111111111", "order ****-****-****-1111"),
     // Sixteen capitals and digits after a prefix of AWS are an id of AWS.

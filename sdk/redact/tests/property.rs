@@ -1,6 +1,7 @@
-//! What holds for every input.
+//! What holds for every input. The cases are the same in each run; the fuzz target goes further.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use watchroom_redact::{Kind, Mode, Outcome, Redactor};
 
 /// Pieces that scanners look for, joined at random.
@@ -127,7 +128,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, rng_seed: RngSeed::Fixed(20_260_102), ..ProptestConfig::default() })]
 
     #[test]
     fn pieces_never_panic_and_settle_at_once(text in pieces()) {

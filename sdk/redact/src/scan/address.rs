@@ -55,18 +55,15 @@ impl Scanner<'_, '_, '_> {
         let end = start + (after.len() - after.trim_start_matches(is_domain).len());
         let end = self.skip_back(end, start, |b| matches!(b, b'.' | b'-'));
         let top = self.skip_back(end, start, |b| b != b'.');
-        let international = self.starts_with(top, b"xn--");
-        // What a dash joins to a top level is not part of it.
-        let end = if international {
-            end
-        } else {
-            self.skip_to(top, end, |b| b != b'-')
-        };
-        let letters = self.slice(top, end);
-        let good = top > start + 1
-            && letters.len() >= 2
-            && (international || letters.iter().all(|b| b.is_ascii_alphabetic() || !b.is_ascii()));
-        good.then_some(end)
+        if top <= start + 1 {
+            return None;
+        }
+        if self.starts_with(top, b"xn--") {
+            return Some(end);
+        }
+        // What is joined to a top level by a dash or a digit is not part of it.
+        let letters = self.skip_to(top, end, |b| b.is_ascii_alphabetic() || !b.is_ascii());
+        (letters >= top + 2).then_some(letters)
     }
 
     /// Judges the `://` at a place: the password of `user:password@host`.

@@ -20,7 +20,7 @@ impl Scanner<'_, '_, '_> {
             return;
         }
         let start = self.skip_back(at, self.done.max(self.addresses_done), is_part);
-        let end = self.skip(at, is_part);
+        let end = self.skip_to(at, at + 2 * MAX_LEN, is_part);
         self.addresses_done = end;
         let span = self.slice(start, end);
         // In full there are seven colons, or six before an IPv4 address; times and ports have fewer.
@@ -46,6 +46,8 @@ impl Scanner<'_, '_, '_> {
         let candidates = [last, before_port, before_dot].map(|to| [(first, to), (after_word, to)]);
         for (from, to) in candidates.into_iter().flatten() {
             if from < to && self.ipv6_between(from, to) {
+                // What the address was glued to may hold another.
+                self.addresses_done = self.done;
                 return;
             }
         }

@@ -129,10 +129,13 @@ impl Scanner<'_, '_, '_> {
 
     /// End of a value that stands in no quotes. `lists` tells whether `,` `;` `&` `|` may end it.
     fn end_of_plain(&self, start: usize, lists: bool) -> usize {
-        let end = self.end_of_word(start, lists);
+        let mut end = self.end_of_word(start, lists);
         // The blanks of a PEM block's first line are part of it.
-        if self.slice(start, end).ends_with(b"-----BEGIN") {
-            return self.end_of_pem(end).1;
+        while self.slice(start, end).ends_with(b"-----BEGIN") {
+            end = self.end_of_pem(end).1;
+            if !is_gap(self.byte(end)) {
+                end = self.end_of_word(end, lists);
+            }
         }
         end
     }
@@ -199,7 +202,7 @@ impl Scanner<'_, '_, '_> {
             return true;
         }
         let name_end = self.skip(at + 1, is_name);
-        name_end > at + 1 && matches!(self.byte(name_end), b'=' | b':' | b'[')
+        name_end > at + 1 && !next.is_ascii_digit() && matches!(self.byte(name_end), b'=' | b':' | b'[')
     }
 
     /// End of what follows `Authorization:`.
