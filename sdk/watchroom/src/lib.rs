@@ -50,6 +50,7 @@ pub use propagate::{extract, inject, ledger};
 pub use shutdown::ShutdownReport;
 pub use telemetry::Telemetry;
 
+pub use tracing;
 pub use watchroom_capture as capture;
 pub use watchroom_core::ids::next_random;
 pub use watchroom_core::{Clock, Ledger, Moment, SpanContext, SpanId, TraceId};
@@ -60,6 +61,7 @@ pub use watchroom_redact as redact;
 
 /// What a service's modules usually need.
 pub mod prelude {
+    pub use tracing;
     pub use watchroom_capture::{SpanExt, TraceContext};
     pub use watchroom_metrics::{
         Counter, Gauge, Histogram, Info, Label, Metrics, NativeHistogram, RegisterError, Registry, StateSet,
