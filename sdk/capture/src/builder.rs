@@ -37,6 +37,7 @@ pub struct Capture {
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
     pub(crate) exporter: Option<Arc<dyn SpanExporter>>,
     pub(crate) export_filter: ReloadableFilter,
+    pub(crate) context: bool,
 }
 
 impl fmt::Debug for Capture {
@@ -62,6 +63,7 @@ impl Capture {
             sinks: Vec::new(),
             exporter: None,
             export_filter: Filter::level(tracing_core::LevelFilter::DEBUG).into(),
+            context: false,
         }
     }
 
@@ -128,6 +130,14 @@ impl Capture {
     #[must_use]
     pub fn export_filter(mut self, filter: impl Into<ReloadableFilter>) -> Self {
         self.export_filter = filter.into();
+        self
+    }
+
+    /// Captures every span that the export filter lets through even where there is no exporter and no sink wants it. Then what is
+    /// passed on to other services, and the ids on a line inside of the span, do not depend on the log's level.
+    #[must_use]
+    pub const fn keep_context(mut self) -> Self {
+        self.context = true;
         self
     }
 

@@ -154,7 +154,8 @@ fn running(
         .ledger(Arc::clone(&ledger))
         .sampler(sampler)
         .limits(config.traces.limits)
-        .export_filter(traces_filter);
+        .export_filter(traces_filter)
+        .keep_context();
     for sink in &sinks {
         capture = capture.sink(Arc::clone(sink) as _);
     }

@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
     pub(crate) exporter: Option<Arc<dyn SpanExporter>>,
     pub(crate) export_filter: ReloadableFilter,
+    /// Spans are captured for their context even where nobody exports them.
+    context: bool,
     pub(crate) new_mask: u64,
     pub(crate) enter_mask: u64,
     pub(crate) close_mask: u64,
@@ -57,6 +59,7 @@ impl Shared {
             sinks,
             exporter,
             export_filter,
+            context,
         } = capture;
         let mask = |wants: fn(&dyn Sink) -> bool| {
             let bits = sinks
@@ -80,6 +83,7 @@ impl Shared {
             sinks,
             exporter,
             export_filter,
+            context,
             table: Table::new(),
             callsites: Callsites::new(),
             closed: AtomicBool::new(false),
@@ -93,7 +97,8 @@ impl Shared {
             .iter()
             .enumerate()
             .map(|(idx, sink)| u64::from(sink.enabled(metadata)) << idx);
-        let export = self.exporter.is_some() && self.export_filter.enabled(metadata);
+        let wanted = self.exporter.is_some() || self.context && metadata.is_span();
+        let export = wanted && self.export_filter.enabled(metadata);
         sinks.fold(if export { EXPORT } else { 0 }, |mask, bit| mask | bit)
     }
 
@@ -118,7 +123,8 @@ impl Shared {
     }
 
     pub(crate) fn max_level(&self) -> LevelFilter {
-        let export = self.exporter.as_ref().map(|_| self.export_filter.max_level());
+        let export =
+            (self.exporter.is_some() || self.context).then(|| self.export_filter.max_level());
         self.sinks
             .iter()
             .map(|sink| sink.max_level())

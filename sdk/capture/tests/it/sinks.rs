@@ -320,6 +320,26 @@ fn without_anybody_who_wants_them_spans_do_not_exist() {
 }
 
 #[test]
+fn kept_context_stands_on_lines_whose_spans_no_level_shows_and_nobody_exports() {
+    let sink = Arc::new(Memory::new("warn"));
+    let capture = Capture::builder().sink(Arc::clone(&sink) as _).keep_context();
+    let (layer, _handle) = capture.build();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        info_span!("request", request_id = "r-1").in_scope(|| {
+            assert!(current_context().is_some());
+            info!("not wanted");
+            error!("failed");
+        });
+        assert!(tracing::trace_span!("beyond the export filter").is_disabled());
+    });
+    let told = sink.take();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((told[0].message.as_str(), told[0].spans.len()), ("failed", 0));
+    assert!(told[0].trace_id.is_some() && told[0].span_id.is_some());
+    assert_eq!(told[0].request_id.as_deref(), Some("r-1"));
+}
+
+#[test]
 fn many_threads_write_to_one_span_and_all_is_kept() {
     const N_THREADS: u64 = 4;
     const N: u64 = 300;

@@ -138,6 +138,14 @@ fn a_line_is_redacted_and_carries_its_ids() {
 }
 
 #[test]
+fn a_line_carries_its_ids_though_the_level_hides_its_spans_and_nothing_is_exported() {
+    let line = Scene::start("logs", &[("RUST_LOG", "warn")]).line("declined");
+    assert_eq!(line["request_id"], "r-1");
+    assert_eq!(line["trace_id"].as_str().map(str::len), Some(32));
+    assert_eq!(line["span_id"].as_str().map(str::len), Some(16));
+}
+
+#[test]
 fn a_second_start_is_an_error_value_and_changes_nothing() {
     let mut scene = Scene::start("twice", &[]);
     let line = scene.line("second start");

@@ -66,6 +66,7 @@ fn logs() {
             let context = watchroom::capture::current_context();
             let trace_id = context.map(|context| context.trace_id.to_string());
             tracing::info!(trace_id, service = telemetry.resource().service_name(), "told");
+            tracing::warn!("declined");
         });
     });
 }
