@@ -13,6 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 pub use error::ConfigError;
+pub(crate) use error::chain;
 pub use watchroom_capture::SpanLimits;
 pub use watchroom_log::{Color, FileConfig as LogFile, Format as LogFormat, Period, SpanLines, Timer};
 pub use watchroom_otlp::{Protocol, TlsFiles};

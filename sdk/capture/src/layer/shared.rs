@@ -123,8 +123,7 @@ impl Shared {
     }
 
     pub(crate) fn max_level(&self) -> LevelFilter {
-        let export =
-            (self.exporter.is_some() || self.context).then(|| self.export_filter.max_level());
+        let export = (self.exporter.is_some() || self.context).then(|| self.export_filter.max_level());
         self.sinks
             .iter()
             .map(|sink| sink.max_level())

@@ -1,9 +1,29 @@
 //! What is wrong with a setting: where it stands, what it says, what would be right.
 
+use std::error::Error;
+use std::fmt;
 use std::path::PathBuf;
 
-/// A setting that cannot be taken.
-#[derive(Debug, thiserror::Error)]
+/// Writes an error with its sources, for the `Debug` of errors that `main` returns: Rust prints those with `Debug`, and what is wrong
+/// and what would be right is to be read there too.
+pub(crate) fn chain(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{error}")?;
+    let mut next = error.source();
+    while let Some(source) = next {
+        write!(f, ": {source}")?;
+        next = source.source();
+    }
+    Ok(())
+}
+
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        chain(self, f)
+    }
+}
+
+/// A setting that cannot be taken. Its `Debug` is what it says, with its sources.
+#[derive(thiserror::Error)]
 pub enum ConfigError {
     /// A variable or key has a value that it does not accept.
     #[error("{place}: {value:?} is not accepted; expected {expected}")]

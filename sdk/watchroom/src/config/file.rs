@@ -38,7 +38,7 @@ impl Config {
             .parse()
             .map_err(|error: toml::de::Error| ConfigError::NotToml {
                 path: path.to_path_buf(),
-                reason: error.to_string().trim_end().to_owned(),
+                reason: reason(text, &error),
             })?;
         let mut entries = Vec::new();
         flatten("", &table, &mut entries);
@@ -63,6 +63,15 @@ impl Config {
             })?;
         }
         Ok(self)
+    }
+}
+
+/// Where and why, without the line itself: a secret may stand on it.
+fn reason(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before {
+        Some(before) => format!("line {}: {}", 1 + before.matches('\n').count(), error.message()),
+        None => error.message().to_owned(),
     }
 }
 

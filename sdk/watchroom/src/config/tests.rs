@@ -156,3 +156,31 @@ fn no_two_settings_share_a_key_or_a_variable() {
     }
     assert!(keys.len() > 70);
 }
+
+#[test]
+fn a_file_that_is_no_toml_is_told_by_its_line_and_not_by_what_stands_there() {
+    let error = toml("[log]\n\n[admin]\ntoken = 'hunter2\n").unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("watchroom.toml: not valid TOML: line 4: "),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn what_main_returns_reads_as_the_error_itself_with_its_sources() {
+    let error = env(&[("OTEL_SDK_DISABLED", "yes")]).unwrap_err();
+    assert_eq!(
+        format!("{error:?}"),
+        "OTEL_SDK_DISABLED: \"yes\" is not accepted; expected `true` or `false`"
+    );
+    let missing = Config::for_service("test")
+        .from_file("/nowhere/at all.toml")
+        .unwrap_err();
+    let text = format!("{missing:?}");
+    assert!(
+        text.starts_with("/nowhere/at all.toml: cannot be read: No such file"),
+        "{text}"
+    );
+}
