@@ -30,6 +30,6 @@ mod time;
 pub mod writer;
 
 pub use file::{FileConfig, FileError, Period, RollingFile};
-pub use panic::{PanicHook, panic_hook};
+pub use panic::{PANIC_TARGET, PanicHook, panic_hook, panic_message};
 pub use sink::{Color, Format, LogSink, LogSinkBuilder, SpanLines, Timer};
 pub use writer::{Report, Writer, WriterBuilder, stdout};

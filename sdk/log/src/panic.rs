@@ -8,6 +8,9 @@ use std::panic::PanicHookInfo;
 /// Bytes of a backtrace that are kept, up to the last whole line: less than the redactor's limit, beyond which all would go.
 const BACKTRACE_MAX: usize = 48 * 1024;
 
+/// Target of the records that panics become.
+pub const PANIC_TARGET: &str = "panic";
+
 /// A hook as `std::panic::set_hook` takes it.
 pub type PanicHook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send + 'static>;
 
@@ -25,13 +28,19 @@ pub fn panic_hook(next: Option<PanicHook>) -> PanicHook {
     })
 }
 
-fn log(info: &PanicHookInfo<'_>) {
+/// What a panic said, as it was said: to be redacted before it is shown.
+#[must_use]
+pub fn panic_message<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
     let payload = info.payload();
-    let message = payload
+    payload
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a value that is no text");
+        .unwrap_or("a value that is no text")
+}
+
+fn log(info: &PanicHookInfo<'_>) {
+    let message = panic_message(info);
     let thread = std::thread::current();
     let location = info.location().map(ToString::to_string).unwrap_or_default();
     let mut backtrace = Backtrace::force_capture().to_string();
@@ -43,7 +52,7 @@ fn log(info: &PanicHookInfo<'_>) {
         backtrace.truncate(end);
     }
     tracing::error!(
-        target: "panic",
+        target: PANIC_TARGET,
         location = location.as_str(),
         thread = thread.name().unwrap_or("unnamed"),
         backtrace = backtrace.as_str(),

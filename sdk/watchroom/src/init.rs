@@ -2,10 +2,10 @@
 //!
 //! Invariant: it either starts everything that the settings ask for, or fails with one error and leaves nothing running.
 
+use std::fmt;
 use std::io;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::layer::SubscriberExt as _;
 use watchroom_admin::{AdminConfig, AdminError, AdminHandle, Parts};
@@ -22,14 +22,14 @@ use watchroom_otlp::{
 };
 use watchroom_redact::{Redactor, RedactorError};
 
-use crate::config::{Config, LogFormat, MetricsExporter, OtlpSettings};
+use crate::config::{Config, LogFormat, MetricsExporter, OtlpSettings, chain};
 use crate::propagate::{ledger, set_propagate};
 use crate::signals::{self, Stop};
 use crate::telemetry::{Inner, Telemetry};
 use crate::{bridge, keeper, panics};
 
-/// Why telemetry did not start.
-#[derive(Debug, thiserror::Error)]
+/// Why telemetry did not start. Its `Debug` is what it says, with its sources.
+#[derive(thiserror::Error)]
 pub enum InitError {
     /// It has been started before in this process.
     #[error("telemetry has been started already; there is one for a process")]
@@ -69,6 +69,12 @@ pub enum InitError {
     Keeper(#[source] io::Error),
 }
 
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        chain(self, f)
+    }
+}
+
 static STARTED: AtomicBool = AtomicBool::new(false);
 
 /// Starts logs, traces, metrics, health and the admin endpoint. Dropping what it returns flushes and ends them.
@@ -86,19 +92,27 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
 fn start(config: Config) -> Result<Telemetry, InitError> {
     let clock = Clock::system();
     let ledger = Arc::clone(ledger());
-    let resource = Arc::new(resource(&config));
     let redactor = redactor(&config, &ledger)?;
+    let resource = Arc::new(resource(&config, &redactor));
     let registry = registry(&config, &redactor);
     let board = board(&redactor);
     set_propagate(config.traces.propagate && !config.disabled);
     let inner = if config.disabled {
         Inner::disabled(&config, clock, ledger, resource, registry, board)
     } else {
-        running(&config, clock, ledger, resource, redactor, registry, board)?
+        running(
+            &config,
+            clock,
+            ledger,
+            resource,
+            redactor.clone(),
+            registry,
+            board,
+        )?
     };
     let inner = Arc::new(inner);
     if config.handle_panics && !config.disabled {
-        panics::install(Arc::downgrade(&inner));
+        panics::install(Arc::downgrade(&inner), redactor);
     }
     if !config.disabled {
         keeper::start(Arc::downgrade(&inner)).map_err(InitError::Keeper)?;
@@ -216,8 +230,9 @@ impl Inner {
     }
 }
 
-/// Who this is (COM-3). The environment goes under both of its names, since backends still know the older one.
-fn resource(config: &Config) -> Resource {
+/// Who this is (COM-3). The environment goes under both of its names, since backends still know the older one. What the user adds is
+/// redacted as any other attribute is (COM-20).
+fn resource(config: &Config, redactor: &Redactor) -> Resource {
     let mut resource = Resource::new(&config.service_name);
     if let Some(version) = &config.service_version {
         resource.set("service.version", version);
@@ -236,7 +251,7 @@ fn resource(config: &Config) -> Resource {
     }
     resource.set("process.pid", &std::process::id().to_string());
     for (key, value) in &config.resource {
-        resource.set(key, value);
+        resource.set(key, &redactor.field(key, value));
     }
     resource
 }

@@ -1,7 +1,17 @@
 //! Panics: logged through capture, so redacted; flushed at once where the process is about to end.
+//!
+//! Invariant: a panic is never silent. Where no log line shows it — no sink, a filter without its target, telemetry has ended — it goes
+//! to stderr, redacted, as the standard hook that is replaced would have shown it.
 
-use std::panic;
+use std::io::Write as _;
+use std::panic::{self, PanicHookInfo};
+use std::sync::Weak;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+use watchroom_log::{PANIC_TARGET, panic_message};
+use watchroom_redact::Redactor;
 
 use crate::telemetry::Inner;
 
@@ -9,15 +19,39 @@ use crate::telemetry::Inner;
 const FLUSH: Duration = Duration::from_secs(2);
 
 /// Installs the hook. It replaces the standard one, which prints messages as they are.
-pub(crate) fn install(inner: std::sync::Weak<Inner>) {
+pub(crate) fn install(inner: Weak<Inner>, redactor: Redactor) {
     let log = watchroom_log::panic_hook(None);
     panic::set_hook(Box::new(move |info| {
+        let inner = inner.upgrade();
         log(info);
+        if !inner.as_deref().is_some_and(shows_panics) {
+            show(info, &redactor);
+        }
         // With unwinding, the guard flushes when `main` ends; without, there is no later.
         if cfg!(panic = "abort")
-            && let Some(inner) = inner.upgrade()
+            && let Some(inner) = inner
         {
             inner.flush(FLUSH);
         }
     }));
+}
+
+/// Whether a panic becomes a log line that somebody can see here.
+fn shows_panics(inner: &Inner) -> bool {
+    let passes = |filter: &watchroom_capture::ReloadableFilter| {
+        filter.get().level_of(PANIC_TARGET) >= LevelFilter::ERROR
+    };
+    !inner.ended.load(SeqCst) && !inner.writers.is_empty() && inner.log_filter.as_ref().is_some_and(passes)
+}
+
+fn show(info: &PanicHookInfo<'_>, redactor: &Redactor) {
+    let thread = std::thread::current();
+    let name = redactor.value(thread.name().unwrap_or("unnamed"));
+    let place = info
+        .location()
+        .map(|place| format!(" at {place}"))
+        .unwrap_or_default();
+    let message = redactor.value(panic_message(info));
+    // There is nobody left to tell of a stderr that is closed.
+    let _ = writeln!(std::io::stderr(), "thread '{name}' panicked{place}: {message}");
 }

@@ -228,6 +228,26 @@ fn a_panic_is_logged_with_its_place_redacted_and_flushed() {
 }
 
 #[test]
+fn a_panic_that_no_line_shows_goes_to_stderr_redacted() {
+    for env in [
+        ("RUST_LOG", "scenes=info"),
+        ("RUST_LOG", "off"),
+        ("WATCHROOM_LOG_STDOUT", "false"),
+    ] {
+        let mut scene = Scene::start("panic", &[env]);
+        let stderr = scene.stderr();
+        let (out, status) = scene.end();
+        assert!(!status.success(), "{env:?}");
+        assert!(!out.contains("panicked"), "{env:?}: {out}");
+        assert!(
+            stderr.contains("panicked at") && stderr.contains("card ****-****-****-1111 was refused"),
+            "{env:?}: {stderr}"
+        );
+        assert!(!stderr.contains("4111"), "{env:?}: {stderr}");
+    }
+}
+
+#[test]
 fn with_a_dead_collector_the_end_is_bounded_and_every_span_accounted_for() {
     // A socket that accepts and never answers.
     let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -252,7 +272,8 @@ fn disabled_it_says_nothing_and_instruments_still_work() {
 
 #[test]
 fn the_admin_endpoint_shows_the_sdk_itself_and_changes_the_level() {
-    let mut scene = Scene::start("admin", &[]);
+    let attributes = "owner=bob@example.com,api_key=sk_live_0123456789abcdefghij,team=shop";
+    let mut scene = Scene::start("admin", &[("OTEL_RESOURCE_ATTRIBUTES", attributes)]);
     let at = scene.line("ready")["fields"]["admin"].clone();
     let metrics = get(&at, "/metrics");
     for line in [
@@ -269,6 +290,11 @@ fn the_admin_endpoint_shows_the_sdk_itself_and_changes_the_level() {
     assert!(get(&at, "/health").contains(r#""status":"healthy""#));
     assert!(get(&at, "/telemetry").contains(r#""name":"scene_steps_total""#));
     assert!(get(&at, "/build").contains(r#""service.version":"1.2.3""#));
+    let build = get(&at, "/build");
+    assert!(
+        build.contains(r#""owner":"[REDACTED]","api_key":"[REDACTED]","team":"shop""#),
+        "{build}"
+    );
     let put =
         "PUT /loglevel HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 5\r\n\r\ndebug";
     assert!(http(&at, put).starts_with("HTTP/1.1 200"));
