@@ -55,7 +55,8 @@ impl SpanExporter for Spans {
     }
 }
 
-/// Captures on this thread while the guard lives.
+/// Captures on this thread while the guard lives. Every test of a binary calls it: a callsite that a thread without a subscriber meets
+/// first, at the moment when another thread installs one, stays disabled for that one too (tracing-core registers in two steps).
 pub(crate) fn capture() -> (tracing::subscriber::DefaultGuard, Spans) {
     let spans = Spans::default();
     let info = watchroom::capture::Filter::parse("info,h2=off,hyper=off,tower=off,tonic=off").unwrap();

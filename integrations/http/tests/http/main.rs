@@ -62,6 +62,7 @@ fn has(text: &str, line: &str) {
 
 #[tokio::test]
 async fn counts_by_route_template_and_never_by_path() {
+    let (_guard, _spans) = capture();
     let registry = Registry::default();
     let app = app(&registry);
     for id in 0..50 {
@@ -101,6 +102,7 @@ async fn counts_by_route_template_and_never_by_path() {
 
 #[tokio::test]
 async fn the_callers_id_comes_back_and_a_forged_one_is_replaced() {
+    let (_guard, _spans) = capture();
     let app = app(&Registry::default());
     let (response, body) = ask(&app, "GET", "/context", &[("x-request-id", "order-17")]).await;
     assert_eq!(
@@ -151,6 +153,7 @@ async fn the_span_is_the_callers_child_and_tells_route_and_status() {
 
 #[tokio::test]
 async fn a_caller_that_goes_away_is_observed_once() {
+    let (_guard, _spans) = capture();
     let registry = Registry::default();
     let never = Router::new()
         .route("/never", get(std::future::pending::<()>))
