@@ -12,9 +12,7 @@ use tracing_core::{Event, Interest, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchroom_core::{
-    Count, Ledger, Moment, Reason, Signal, SpanContext, SpanId, TraceFlags, TraceId, TraceState,
-};
+use watchroom_core::{Count, Moment, Reason, Signal, SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 use crate::table::{BUSY, IN_TRACE, SAMPLED, STARTED, SlotRef};
 use crate::visit::{Visitor, with_scratch};
@@ -366,7 +364,9 @@ impl CaptureLayer {
             Some(exporter) if record.in_trace && !shared.is_closed() => exporter.export(record),
             Some(_) if record.in_trace => {
                 shared.ledger.accept(Signal::Spans, 1);
-                Ledger::drop(&shared.ledger, Signal::Spans, Reason::AfterShutdown, 1);
+                shared
+                    .ledger
+                    .enter_dropped(Signal::Spans, Reason::AfterShutdown, 1);
                 pool::recycle(record);
             }
             _ => pool::recycle(record),

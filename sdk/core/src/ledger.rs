@@ -154,7 +154,7 @@ impl Ledger {
     }
 
     /// Enters that `n` units were dropped.
-    pub fn drop(&self, signal: Signal, reason: Reason, n: u64) {
+    pub fn enter_dropped(&self, signal: Signal, reason: Reason, n: u64) {
         self.dropped[signal as usize][reason as usize].fetch_add(n, Relaxed);
     }
 
@@ -227,9 +227,9 @@ mod tests {
         let ledger = Ledger::default();
         ledger.accept(Signal::Spans, 10);
         ledger.deliver(Signal::Spans, 7);
-        ledger.drop(Signal::Spans, Reason::QueueFull, 2);
-        ledger.drop(Signal::Spans, Reason::TooLarge, 1);
-        ledger.drop(Signal::Logs, Reason::TooLarge, 5);
+        ledger.enter_dropped(Signal::Spans, Reason::QueueFull, 2);
+        ledger.enter_dropped(Signal::Spans, Reason::TooLarge, 1);
+        ledger.enter_dropped(Signal::Logs, Reason::TooLarge, 5);
         ledger.enter_queue(Signal::Logs, 3);
         ledger.leave_queue(Signal::Logs, 1);
         assert_eq!(

@@ -143,7 +143,7 @@ impl Writer {
         match self.0.buffer.append(lines, n_lines, self.0.block_for) {
             Ok(()) => true,
             Err(reason) => {
-                ledger.drop(Signal::Lines, reason, n_lines);
+                ledger.enter_dropped(Signal::Lines, reason, n_lines);
                 false
             }
         }
@@ -160,13 +160,9 @@ impl Writer {
     pub fn shutdown(&self, timeout: Duration) -> Report {
         let report = self.0.buffer.shutdown(timeout);
         if report.dropped > 0 {
-            Ledger::drop(
-                &self.0.ledger,
-                Signal::Lines,
-                Reason::ShutdownTimeout,
-                report.dropped,
-            );
-            self.0.ledger.set_queued(Signal::Lines, 0);
+            let ledger = &self.0.ledger;
+            ledger.enter_dropped(Signal::Lines, Reason::ShutdownTimeout, report.dropped);
+            ledger.set_queued(Signal::Lines, 0);
         }
         report
     }

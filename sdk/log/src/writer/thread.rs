@@ -92,7 +92,7 @@ impl<W: io::Write> Task<W> {
         self.buffer.finish(n_lines, dropped.is_some(), |n_left| {
             match dropped {
                 None => self.ledger.deliver(Signal::Lines, n_lines),
-                Some(reason) => Ledger::drop(&self.ledger, Signal::Lines, reason, n_lines),
+                Some(reason) => self.ledger.enter_dropped(Signal::Lines, reason, n_lines),
             }
             self.ledger.set_queued(Signal::Lines, n_left);
         });

@@ -66,7 +66,7 @@ impl Lane {
     /// Enters units that left without having been taken out of the queue by the task.
     pub(super) fn refuse(&self, reason: Reason, n: u64) {
         self.ledger.leave_queue(self.signal, n);
-        Ledger::drop(&self.ledger, self.signal, reason, n);
+        self.ledger.enter_dropped(self.signal, reason, n);
     }
 
     /// Enters that the task holds units.
