@@ -11,6 +11,7 @@ use tower_service::Service;
 use tracing::{Span, field, info_span};
 use watchroom::capture::context::current_field;
 use watchroom::metrics::{RegisterError, Registry};
+use watchroom::prelude::Label as _;
 
 use crate::body::ObservedBody;
 use crate::labels::MethodLabel;
@@ -92,13 +93,13 @@ where
         } else {
             Arc::from("")
         };
+        let method = MethodLabel::from(request.method());
         let span = if is_rpc {
             rpc_span(&route)
         } else {
-            http_span(&request)
+            http_span(&request, method)
         };
         span.in_scope(|| inject_headers(request.headers_mut()));
-        let method = MethodLabel::from(request.method());
         let observation = Observation::begin(self.instruments.clone(), method, route, span);
         let inner = observation.span().in_scope(|| self.inner.call(request));
         ResponseFuture::new(inner, observation, None)
@@ -119,14 +120,13 @@ fn rpc_span(route: &str) -> Span {
     )
 }
 
-fn http_span<B>(request: &Request<B>) -> Span {
-    let method = request.method().as_str();
+fn http_span<B>(request: &Request<B>, method: MethodLabel) -> Span {
     info_span!(
         "http_call",
-        otel.name = method,
+        otel.name = method.span_name(),
         otel.kind = "client",
         otel.status_code = field::Empty,
-        http.request.method = method,
+        http.request.method = MethodLabel::text(&method),
         server.address = request.uri().host(),
         server.port = request.uri().port_u16(),
         url.path = request.uri().path(),

@@ -47,6 +47,26 @@ impl From<&Method> for MethodLabel {
     }
 }
 
+impl MethodLabel {
+    /// How spans are named after it: whoever calls must not be able to make up names of operations.
+    ///
+    /// Source: OpenTelemetry semantic conventions for HTTP spans, "Name".
+    pub(crate) const fn span_name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+            Self::Options => "OPTIONS",
+            Self::Trace => "TRACE",
+            Self::Patch => "PATCH",
+            Self::Other => "HTTP",
+        }
+    }
+}
+
 /// Group of status codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Label)]
 #[label(name = "status_group")]

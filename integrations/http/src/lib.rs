@@ -4,12 +4,16 @@
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let telemetry = watchroom::init(watchroom::Config::for_service("orders"))?;
-//! // axum: `Router::layer`, so that the route is known when a request comes in.
+//! // axum: `Router::layer`, so that the route is known when a request comes in; with the feature `axum`, without which every
+//! // route is `unmatched`.
 //! let layer = watchroom_http::ServerLayer::http(telemetry.metrics())?;
 //! // tonic: `Server::builder().layer(…)`.
 //! let layer = watchroom_http::ServerLayer::rpc(telemetry.metrics())?;
 //! # Ok(()) }
 //! ```
+//!
+//! A handler that knows who asks says so with `Span::current().record("user_id", …)` and `"tenant_id"`: every line of the request bears
+//! them from then on.
 //!
 //! Invariant: a path never becomes a label; what has no route template is the one value `unmatched`. The caller's headers are never
 //! trusted to be well-formed.

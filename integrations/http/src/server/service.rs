@@ -6,6 +6,7 @@ use http::{Request, Response, header};
 use http_body::Body;
 use tower_service::Service;
 use tracing::{Span, field, info_span};
+use watchroom::prelude::Label as _;
 
 use super::future::ResponseFuture;
 use super::route::{http_route, rpc_method};
@@ -57,7 +58,7 @@ where
             metrics.request_body.observe(method, bytes_f64(len));
         }
         let span = if self.with_span {
-            self.span(&request, &context, &route)
+            self.span(&request, &context, method, &route)
         } else {
             Span::none()
         };
@@ -69,8 +70,14 @@ where
 }
 
 impl<S> ServerService<S> {
-    fn span<B>(&self, request: &Request<B>, context: &RequestContext, route: &str) -> Span {
-        let http_method = request.method().as_str();
+    fn span<B>(
+        &self,
+        request: &Request<B>,
+        context: &RequestContext,
+        method: MethodLabel,
+        route: &str,
+    ) -> Span {
+        // `user_id` and `tenant_id` are for the handler to record once it knows them: every line from then on bears them (COM-12).
         context.make_span(|request_id| {
             if self.instruments.is_rpc() {
                 let (service, method) = route.split_once('/').unwrap_or(("", route));
@@ -80,6 +87,8 @@ impl<S> ServerService<S> {
                     otel.kind = "server",
                     otel.status_code = field::Empty,
                     request_id,
+                    user_id = field::Empty,
+                    tenant_id = field::Empty,
                     rpc.system = "grpc",
                     rpc.service = service,
                     rpc.method = method,
@@ -88,11 +97,13 @@ impl<S> ServerService<S> {
             } else {
                 info_span!(
                     "http_request",
-                    otel.name = format_args!("{http_method} {route}"),
+                    otel.name = format_args!("{} {route}", method.span_name()),
                     otel.kind = "server",
                     otel.status_code = field::Empty,
                     request_id,
-                    http.request.method = http_method,
+                    user_id = field::Empty,
+                    tenant_id = field::Empty,
+                    http.request.method = MethodLabel::text(&method),
                     http.route = route,
                     url.path = request.uri().path(),
                     http.response.status_code = field::Empty,

@@ -152,6 +152,29 @@ async fn the_span_is_the_callers_child_and_tells_route_and_status() {
 }
 
 #[tokio::test]
+async fn an_invented_method_names_no_span_and_a_handler_tells_who_asks() {
+    let (_guard, spans) = capture();
+    let app = Router::new()
+        .route(
+            "/whoami",
+            axum::routing::any(|| async {
+                tracing::Span::current()
+                    .record("user_id", "u-9")
+                    .record("tenant_id", "t-1");
+            }),
+        )
+        .layer(ServerLayer::http(&Registry::default()).unwrap());
+    ask(&app, "BREW", "/whoami", &[]).await;
+    let spans = spans.take();
+    let [span] = spans.as_slice() else {
+        panic!("{spans:?}")
+    };
+    assert_eq!(span.name, "HTTP /whoami");
+    assert_eq!(span.field("http.request.method"), "_OTHER");
+    assert_eq!((span.field("user_id"), span.field("tenant_id")), ("u-9", "t-1"));
+}
+
+#[tokio::test]
 async fn a_caller_that_goes_away_is_observed_once() {
     let (_guard, _spans) = capture();
     let registry = Registry::default();
