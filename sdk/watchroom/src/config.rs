@@ -9,6 +9,7 @@ mod file;
 mod parse;
 mod table;
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -113,8 +114,8 @@ pub struct TraceSettings {
     pub batch: Batch,
 }
 
-/// Where a signal goes. What is not set is taken from the settings common to all signals.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Where a signal goes. What is not set is taken from the settings common to all signals. `Debug` hides the values of headers.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct OtlpSettings {
     /// URL of the receiver.
     pub endpoint: Option<String>,
@@ -130,8 +131,22 @@ pub struct OtlpSettings {
     pub tls: TlsFiles,
 }
 
-/// Settings of the admin endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl fmt::Debug for OtlpSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("OtlpSettings")
+            .field("endpoint", &self.endpoint)
+            .field("protocol", &self.protocol)
+            .field("headers", &names)
+            .field("timeout", &self.timeout)
+            .field("gzip", &self.gzip)
+            .field("tls", &self.tls)
+            .finish()
+    }
+}
+
+/// Settings of the admin endpoint. `Debug` hides the token.
+#[derive(Clone, PartialEq, Eq)]
 pub struct AdminSettings {
     /// Whether it is served.
     pub enabled: bool,
@@ -139,6 +154,16 @@ pub struct AdminSettings {
     pub listen: SocketAddr,
     /// Token that callers must bear.
     pub token: Option<String>,
+}
+
+impl fmt::Debug for AdminSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminSettings")
+            .field("enabled", &self.enabled)
+            .field("listen", &self.listen)
+            .field("token", &self.token.as_ref().map(|_| "(not shown)"))
+            .finish()
+    }
 }
 
 /// Spans down to DEBUG, but not the inner life of the transports that everything runs on.

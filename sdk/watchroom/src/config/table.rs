@@ -22,6 +22,7 @@ pub(super) struct Setting {
 
 const BOOL: &str = "`true` or `false`";
 const DURATION: &str = "a number of milliseconds, or a number with `ms`, `s`, `m`, `h` or `d`";
+const INTERVAL: &str = "a number of milliseconds above 0, or a number with `ms`, `s`, `m`, `h` or `d`";
 const BYTES: &str = "a number of bytes, or a number with `KiB`, `MiB` or `GiB`";
 const POSITIVE: &str = "a whole number of at least 1";
 const PAIRS: &str = "`key=value` pairs, separated by commas, values percent-encoded";
@@ -422,7 +423,7 @@ static LOG: [Setting; 14] = [
     setting!(
         "log.file.max_age",
         "WATCHROOM_LOG_FILE_MAX_AGE",
-        DURATION,
+        INTERVAL,
         |c, v| {
             log_file(c).max_age = Some(duration(v).filter(|d| !d.is_zero())?);
             Some(())
@@ -509,7 +510,7 @@ static SIGNALS: [Setting; 10] = [
     setting!(
         "metrics.interval",
         "OTEL_METRIC_EXPORT_INTERVAL",
-        DURATION,
+        INTERVAL,
         |c, v| {
             c.metrics.interval = duration(v).filter(|d| !d.is_zero())?;
             Some(())

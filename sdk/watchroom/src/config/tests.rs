@@ -184,3 +184,17 @@ fn what_main_returns_reads_as_the_error_itself_with_its_sources() {
         "{text}"
     );
 }
+
+#[test]
+fn what_is_secret_is_not_in_the_debug_output() {
+    let config = env(&[
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20hunter2"),
+        ("WATCHROOM_ADMIN_TOKEN", "hunter2"),
+    ])
+    .unwrap();
+    let shown = format!("{config:?}");
+    assert!(
+        shown.contains("authorization") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+}
