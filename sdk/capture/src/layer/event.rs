@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use tracing_core::{Level, Metadata};
 use watchroom_core::{Count, Value};
+use watchroom_redact::Redactor;
 
 use super::Shared;
 use crate::table::{IN_TRACE, SAMPLED, Slot, SlotRef};
@@ -158,13 +159,14 @@ fn set_exception(extra: &mut Fields, scratch: &Scratch) {
     }
 }
 
-/// Number and name of this thread. The number is in the text form only, so it is read once.
+/// Number and name of this thread, the name redacted: it may have been made of somebody's data. Both are read once.
 fn thread() -> (u64, Option<std::sync::Arc<str>>) {
     thread_local! {
         static OWN: (u64, Option<std::sync::Arc<str>>) = {
             let thread = std::thread::current();
             let digits: String = format!("{:?}", thread.id()).chars().filter(char::is_ascii_digit).collect();
-            (digits.parse().unwrap_or(0), thread.name().map(Into::into))
+            let name = thread.name().map(|name| Redactor::default().value(name).as_ref().into());
+            (digits.parse().unwrap_or(0), name)
         };
     }
     OWN.try_with(Clone::clone).unwrap_or((0, None))

@@ -146,13 +146,13 @@ fn which_moments_of_a_span_are_logged_is_a_setting() {
 }
 
 #[test]
-fn the_thread_is_told_when_asked_for() {
+fn the_thread_is_told_redacted_when_asked_for() {
     let log = log(
         |builder| json_form(builder).threads(true),
         |_| {
             let work = watchroom_capture::task::in_current_span(|| info!("here"));
             std::thread::Builder::new()
-                .name("worker-1".to_owned())
+                .name("worker-1 of bob@example.com".to_owned())
                 .spawn(work)
                 .unwrap()
                 .join()
@@ -160,7 +160,7 @@ fn the_thread_is_told_when_asked_for() {
         },
     );
     let lines = parse(&log.take());
-    assert_eq!(lines[0]["thread_name"], "worker-1");
+    assert_eq!(lines[0]["thread_name"], "worker-1 of [REDACTED]");
     assert!(lines[0]["thread_id"].as_u64().unwrap() > 0);
 }
 
