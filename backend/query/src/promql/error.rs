@@ -35,7 +35,7 @@ pub enum EvalError {
         reason: String,
     },
     /// The expression's type does not fit.
-    #[error("invalid expression type {got:?} for a range query, must be scalar or instant vector")]
+    #[error("invalid expression type \"{}\" for range query, must be scalar or instant vector", got.in_words())]
     InvalidType {
         /// Type of the expression.
         got: ValueType,

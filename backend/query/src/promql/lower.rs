@@ -244,17 +244,11 @@ fn of_theirs(value_type: promql_parser::parser::value::ValueType) -> ValueType {
 
 fn expect(expected: ValueType, expr: &Expr, name: &str) -> Result<(), String> {
     let got = expr.value_type();
-    let shown = |value_type| match value_type {
-        ValueType::Vector => "instant vector",
-        ValueType::Matrix => "range vector",
-        ValueType::Scalar => "scalar",
-        ValueType::String => "string",
-    };
     (expected == got).then_some(()).ok_or_else(|| {
         format!(
             "expected type {} in call to {name:?}, got {}",
-            shown(expected),
-            shown(got)
+            expected.in_words(),
+            got.in_words()
         )
     })
 }

@@ -17,6 +17,18 @@ pub enum ValueType {
     Matrix,
 }
 
+impl ValueType {
+    /// What errors call it.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::String => "string",
+            Self::Vector => "instant vector",
+            Self::Matrix => "range vector",
+        }
+    }
+}
+
 impl fmt::Display for ValueType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

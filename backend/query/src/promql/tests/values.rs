@@ -19,7 +19,7 @@ fn gives_scalars_strings_vectors_and_matrices() {
     let error = range(&query, &source.to_vec(), 0, 1000, 1000, &EvalOptions::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "invalid expression type Matrix for a range query, must be scalar or instant vector"
+        "invalid expression type \"range vector\" for range query, must be scalar or instant vector"
     );
 }
 
