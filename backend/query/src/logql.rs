@@ -2,8 +2,9 @@
 //!
 //! Invariant: a pattern is compiled once, when the query is read; a search holds no more lines than its limit.
 //! Not here: parsers (`json`, `logfmt`, …), formatting, and metrics over logs; reading a query that has them is an error that
-//! names the part.
+//! names the part. Metric queries that read no line at all are the exception ([`parse_constant`]).
 
+mod constant;
 mod cursor;
 mod eval;
 mod fields;
@@ -11,6 +12,7 @@ mod label_filter;
 mod line_filter;
 mod parse;
 
+pub use constant::parse_constant;
 pub use eval::{Direction, LogError, LogOutput, LogSource, evaluate};
 pub use fields::{field, fields, sanitize_name};
 pub use label_filter::{Compare, LabelFilter, LabelTest};

@@ -23,8 +23,8 @@ pub use engine::{instant, range};
 pub use error::EvalError;
 pub use format::{format_duration, format_value, parse_value};
 pub use options::{EvalOptions, WindowBounds};
-pub(crate) use parse::last_line;
 pub use parse::{Query, function_names, parse, parse_duration, parse_selector};
+pub(crate) use parse::{is_constant, last_line};
 pub use value::{QueryOutput, Value, ValueType};
 
 #[cfg(test)]

@@ -42,6 +42,17 @@ impl Query {
     }
 }
 
+/// Whether the expression is made of numbers, `vector(…)` and operators alone.
+pub(crate) fn is_constant(expr: &Expr) -> bool {
+    match expr {
+        Expr::Number(_) => true,
+        Expr::Negate(inner) => is_constant(inner),
+        Expr::Binary(binary) => is_constant(&binary.lhs) && is_constant(&binary.rhs),
+        Expr::Call(call) => call.function.name == "vector" && call.args.iter().all(is_constant),
+        Expr::Text(_) | Expr::Selector(_) | Expr::Range(_) | Expr::Aggregate(_) => false,
+    }
+}
+
 fn collect<'a>(expr: &'a Expr, found: &mut Vec<&'a [Matcher]>) {
     match expr {
         Expr::Number(_) | Expr::Text(_) => {}

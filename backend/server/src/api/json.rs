@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use watchroom_model::{Labels, Sample};
+use watchroom_query::promql::Value;
 
 /// Appends a JSON string.
 pub(crate) fn text(out: &mut String, text: &str) {
@@ -68,6 +69,41 @@ pub(crate) fn sample(out: &mut String, sample: &Sample) {
     out.push_str(",\"");
     out.push_str(&float(sample.value));
     out.push_str("\"]");
+}
+
+/// Appends the result of a query as Prometheus and Loki have it: the members `resultType` and `result`.
+pub(crate) fn result(out: &mut String, result: &Value) {
+    out.push_str(r#""resultType":""#);
+    out.push_str(&result.value_type().to_string());
+    out.push_str(r#"","result":"#);
+    value(out, result);
+}
+
+fn value(out: &mut String, value: &Value) {
+    match value {
+        Value::Scalar(at) => sample(out, at),
+        Value::String { t_ms, text } => {
+            out.push('[');
+            seconds(out, *t_ms);
+            out.push(',');
+            self::text(out, text);
+            out.push(']');
+        }
+        Value::Vector(vector) => list(out, vector, |out, (labels, at)| {
+            out.push_str(r#"{"metric":"#);
+            self::labels(out, labels);
+            out.push_str(r#","value":"#);
+            sample(out, at);
+            out.push('}');
+        }),
+        Value::Matrix(matrix) => list(out, matrix, |out, series| {
+            out.push_str(r#"{"metric":"#);
+            labels(out, &series.labels);
+            out.push_str(r#","values":"#);
+            list(out, &series.samples, sample);
+            out.push('}');
+        }),
+    }
 }
 
 /// Appends milliseconds as seconds.

@@ -8,29 +8,46 @@ mod streams;
 mod tail;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use watchroom_query::logql::LogError;
+use watchroom_query::promql::EvalError;
 use watchroom_store::ReadError;
 
 use crate::api::work::WorkError;
 use crate::error::chain;
-use crate::net::{Params, plain};
+use crate::net::{Params, plain, receive};
 use crate::state::Shared;
 
 /// Every route.
 pub(super) fn router(state: &Shared) -> Router {
     Router::new()
-        .route("/loki/api/v1/query_range", get(query::range))
-        .route("/loki/api/v1/query", get(query::instant))
-        .route("/loki/api/v1/labels", get(find::labels))
+        .route("/loki/api/v1/query_range", get(query::range).post(query::range))
+        .route("/loki/api/v1/query", get(query::instant).post(query::instant))
+        .route("/loki/api/v1/labels", get(find::labels).post(find::labels))
         .route("/loki/api/v1/label", get(find::labels))
-        .route("/loki/api/v1/label/{name}/values", get(find::values))
+        .route(
+            "/loki/api/v1/label/{name}/values",
+            get(find::values).post(find::values),
+        )
         .route("/loki/api/v1/series", get(find::series).post(find::series))
         .route("/loki/api/v1/tail", get(tail::tail))
         .route("/ready", get(|| async { plain(StatusCode::OK, "ready\n") }))
         .with_state(Shared::clone(state))
+}
+
+/// Parameters of the URL and, for a POST, of the form in the body.
+async fn params(state: &Shared, request: Request) -> Result<Params, Failure> {
+    let url = Params::parse(request.uri().query().unwrap_or(""));
+    if request.method() != Method::POST {
+        return Ok(url);
+    }
+    let form = receive(request.into_body(), "", &state.budget, &state.limits)
+        .await
+        .map_err(|error| Failure::bad_request(error.to_string()))?;
+    Ok(Params::parse(&String::from_utf8_lossy(&form.bytes)).and(url))
 }
 
 /// A failed request; Loki answers in plain text.
@@ -56,6 +73,20 @@ impl From<LogError> for Failure {
                 LogError::TimedOut => StatusCode::GATEWAY_TIMEOUT,
                 LogError::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            reason: chain(&error),
+        }
+    }
+}
+
+impl From<EvalError> for Failure {
+    fn from(error: EvalError) -> Self {
+        Self {
+            status: match error {
+                EvalError::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+                EvalError::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+                EvalError::Source(_) => StatusCode::INTERNAL_SERVER_ERROR,
+                _ => StatusCode::BAD_REQUEST,
             },
             reason: chain(&error),
         }

@@ -138,6 +138,58 @@ async fn a_bad_log_query_is_told_what_is_wrong() {
     server.stop().await;
 }
 
+/// What Grafana asks when one clicks "save & test" of a Loki data source, and what it expects.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_queries_that_read_no_line() {
+    let server = Server::start().await;
+    let query = encode("vector(1)+vector(1)");
+    let found = server
+        .json(&format!("/loki/api/v1/query?query={query}&time=4000000000"))
+        .await;
+    assert_eq!(found["data"]["resultType"], "vector");
+    assert_eq!(
+        found["data"]["result"],
+        json!([{"metric": {}, "value": [4_000_000_000_u64, "2"]}])
+    );
+    let found = server
+        .json(&format!(
+            "/loki/api/v1/query_range?query={query}&start=10&end=20&step=5"
+        ))
+        .await;
+    assert_eq!(found["data"]["resultType"], "matrix");
+    assert_eq!(
+        found["data"]["result"],
+        json!([{"metric": {}, "values": [[10, "2"], [15, "2"], [20, "2"]]}])
+    );
+    for (more, reason) in [
+        ("query=vector(1)&step=x", "'step'"),
+        ("query=vector(time())", "not supported"),
+    ] {
+        let answer = server.get(&format!("/loki/api/v1/query_range?{more}")).await;
+        assert_eq!(answer.status, 400, "{more}");
+        assert!(answer.text().contains(reason), "{more}: {}", answer.text());
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_may_come_in_a_form() {
+    let (server, _) = filled().await;
+    let form = format!("query={}&limit=1", encode(r#"{service_name="web"}"#));
+    let headers = "content-type: application/x-www-form-urlencoded\r\n";
+    for path in ["/loki/api/v1/query_range", "/loki/api/v1/query"] {
+        let answer = server
+            .post(server.addrs.http, path, headers, form.as_bytes())
+            .await;
+        assert_eq!(
+            answer.json()["data"]["result"][0]["values"][0][1],
+            "four",
+            "{path}"
+        );
+    }
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_site_may_not_follow_the_logs() {
     let server = Server::start().await;

@@ -8,16 +8,16 @@ use http::StatusCode;
 use watchroom_model::{Labels, Matcher};
 use watchroom_query::logql;
 
-use super::{Failure, window};
+use super::{Failure, params, window};
 use crate::api::json;
 use crate::api::work::run_default;
 use crate::clock;
-use crate::net::{self, Params, receive};
+use crate::net;
 use crate::state::Shared;
 
 /// `/loki/api/v1/labels`
 pub(super) async fn labels(State(state): State<Shared>, request: Request) -> Result<Response, Failure> {
-    let params = Params::parse(request.uri().query().unwrap_or(""));
+    let params = params(&state, request).await?;
     let (matchers, (start, end)) = (selector(params.get("query"))?, window(&params, clock::now_ns())?);
     run_default(&state, move |server, _| {
         let names = server.store.log_labels(&matchers, start, end)?;
@@ -34,7 +34,7 @@ pub(super) async fn values(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let params = Params::parse(request.uri().query().unwrap_or(""));
+    let params = params(&state, request).await?;
     let (matchers, (start, end)) = (selector(params.get("query"))?, window(&params, clock::now_ns())?);
     run_default(&state, move |server, _| {
         let values = server.store.log_label_values(&name, &matchers, start, end)?;
@@ -47,13 +47,7 @@ pub(super) async fn values(
 
 /// `/loki/api/v1/series`
 pub(super) async fn series(State(state): State<Shared>, request: Request) -> Result<Response, Failure> {
-    let mut params = Params::parse(request.uri().query().unwrap_or(""));
-    if request.method() == http::Method::POST {
-        let form = receive(request.into_body(), "", &state.budget, &state.limits)
-            .await
-            .map_err(|error| Failure::bad_request(error.to_string()))?;
-        params = Params::parse(&String::from_utf8_lossy(&form.bytes)).and(params);
-    }
+    let params = params(&state, request).await?;
     let (start, end) = window(&params, clock::now_ns())?;
     let mut selectors = params
         .all("match[]")

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use watchroom_query::promql::{self, EvalOptions, QueryOutput, Value};
+use watchroom_query::promql::{self, EvalOptions, QueryOutput};
 
 use super::answer::{Failure, with_notes};
 use super::params;
@@ -132,37 +132,8 @@ pub(super) fn moment(params: &Params, name: &str) -> Result<Option<i64>, Failure
 
 fn answer(output: &QueryOutput) -> Response {
     with_notes(&output.warnings, &output.infos, |out| {
-        out.push_str(r#"{"resultType":""#);
-        out.push_str(&output.value.value_type().to_string());
-        out.push_str(r#"","result":"#);
-        value(out, &output.value);
+        out.push('{');
+        json::result(out, &output.value);
         out.push('}');
     })
-}
-
-fn value(out: &mut String, value: &Value) {
-    match value {
-        Value::Scalar(sample) => json::sample(out, sample),
-        Value::String { t_ms, text } => {
-            out.push('[');
-            json::seconds(out, *t_ms);
-            out.push(',');
-            json::text(out, text);
-            out.push(']');
-        }
-        Value::Vector(vector) => json::list(out, vector, |out, (labels, sample)| {
-            out.push_str(r#"{"metric":"#);
-            json::labels(out, labels);
-            out.push_str(r#","value":"#);
-            json::sample(out, sample);
-            out.push('}');
-        }),
-        Value::Matrix(matrix) => json::list(out, matrix, |out, series| {
-            out.push_str(r#"{"metric":"#);
-            json::labels(out, &series.labels);
-            out.push_str(r#","values":"#);
-            json::list(out, &series.samples, json::sample);
-            out.push('}');
-        }),
-    }
 }
