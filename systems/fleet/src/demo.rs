@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tempfile::TempDir;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::child::{Running, Spec};
 use crate::ports::{free, free_or};
@@ -36,14 +37,24 @@ pub struct Options {
 /// Runs the demonstration. Blocks the thread until it is over; every child is tied to this thread.
 ///
 /// # Errors
-/// What did not start, with the end of its log.
-pub fn run(options: &Options) -> anyhow::Result<()> {
+/// What did not start, with the end of its log, or what ended by itself afterwards.
+pub fn run(options: &Options) -> Result<(), Failure> {
     // One thread, the caller's: the kernel ends the children when the thread that made them ends.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("starting the runtime")?;
+        .context("starting the runtime")
+        .map_err(Failure::Start)?;
     runtime.block_on(demo(options))
+}
+
+/// A demonstration that failed. The error tells all; the variant, whether there was anything to see before.
+#[derive(Debug)]
+pub enum Failure {
+    /// It was never ready.
+    Start(anyhow::Error),
+    /// It was ready, and lost a part.
+    Run(anyhow::Error),
 }
 
 struct Addresses {
@@ -67,26 +78,33 @@ impl Addresses {
     }
 }
 
-async fn demo(options: &Options) -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+/// The folder of a demonstration: the given one, made absolute because the children's files refer to each other by path, or a temporary
+/// one, which is removed when the second value is dropped.
+fn folder(given: Option<&Path>) -> anyhow::Result<(PathBuf, Option<TempDir>)> {
+    if let Some(given) = given {
+        let dir = std::path::absolute(given).with_context(|| format!("finding {}", given.display()))?;
+        return Ok((dir, None));
+    }
+    let temporary = tempfile::Builder::new()
+        .prefix("watchroom-demo-")
+        .tempdir()
+        .context("making a temporary folder")?;
+    Ok((temporary.path().to_path_buf(), Some(temporary)))
+}
+
+fn signals() -> anyhow::Result<(Signal, Signal)> {
+    Ok((
+        signal(SignalKind::interrupt()).context("listening for SIGINT")?,
+        signal(SignalKind::terminate()).context("listening for SIGTERM")?,
+    ))
+}
+
+async fn demo(options: &Options) -> Result<(), Failure> {
+    let (mut interrupt, mut terminate) = signals().map_err(Failure::Start)?;
     let mut progress = Progress::new(!options.json);
-    // Held to the end: dropping it removes the folder.
-    let temporary = match options.data_dir {
-        Some(_) => None,
-        None => Some(
-            tempfile::Builder::new()
-                .prefix("watchroom-demo-")
-                .tempdir()
-                .context("making a temporary folder")?,
-        ),
-    };
-    let dir = match (&options.data_dir, &temporary) {
-        (Some(dir), _) => dir.clone(),
-        (None, Some(temporary)) => temporary.path().to_path_buf(),
-        (None, None) => std::env::temp_dir(),
-    };
-    let addresses = Addresses::pick(options.listen)?;
+    // `temporary` is held to the end.
+    let (dir, temporary) = folder(options.data_dir.as_deref()).map_err(Failure::Start)?;
+    let addresses = Addresses::pick(options.listen).map_err(Failure::Start)?;
     let mut fleet = Vec::new();
     let begun = tokio::select! {
         begun = start(options, &dir, temporary.is_some(), &addresses, &mut fleet, &mut progress) => begun,
@@ -100,10 +118,10 @@ async fn demo(options: &Options) -> anyhow::Result<()> {
                 _ = interrupt.recv() => Ok(()),
                 _ = terminate.recv() => Ok(()),
                 () = pause(options.run_for) => Ok(()),
-                ended = first_end(&mut fleet) => ended,
+                ended = first_end(&mut fleet) => ended.map_err(Failure::Run),
             }
         }
-        other => other,
+        other => other.map_err(Failure::Start),
     };
     progress.note("stopping");
     // The last to start stops first, so that nothing sends to what is gone.
@@ -274,5 +292,25 @@ fn announce(options: &Options, dir: &Path, at: &Addresses, fleet: &[Running], pr
     } else {
         progress.note(&format!("logs of the processes: {}", dir.join("logs").display()));
         println!("\n  The watch room is open: {url}\n  Ctrl-C stops everything.\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_given_folder_is_kept_and_made_absolute() {
+        let (dir, temporary) = folder(Some(Path::new("some/where"))).unwrap();
+        assert_eq!(dir, std::env::current_dir().unwrap().join("some/where"));
+        assert!(temporary.is_none());
+    }
+
+    #[test]
+    fn a_temporary_folder_goes_when_it_is_let_go() {
+        let (dir, temporary) = folder(None).unwrap();
+        assert!(dir.is_absolute() && dir.exists());
+        drop(temporary);
+        assert!(!dir.exists());
     }
 }

@@ -20,5 +20,8 @@ pub(crate) fn run(args: DemoArgs) -> Result<(), Failure> {
         json,
         rate,
     })
-    .map_err(Failure::run)
+    .map_err(|failure| match failure {
+        demo::Failure::Start(error) => Failure::start(error),
+        demo::Failure::Run(error) => Failure::run(error),
+    })
 }

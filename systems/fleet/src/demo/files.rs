@@ -28,8 +28,19 @@ pub(super) fn write(dir: &Path, deriva_admin: SocketAddr) -> anyhow::Result<File
 fn scrape_config(rules: &Path, deriva_admin: SocketAddr) -> String {
     format!(
         "global:\n  scrape_interval: 2s\n  evaluation_interval: 2s\n\
-         rule_files:\n  - {rules}\n\
+         rule_files:\n  - '{rules}'\n\
          scrape_configs:\n  - job_name: deriva-server\n    static_configs:\n      - targets: ['{deriva_admin}']\n",
-        rules = rules.display()
+        rules = rules.display().to_string().replace('\'', "''")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_the_rules_is_quoted() {
+        let config = scrape_config(Path::new("/tmp/it's: #1/rules.yml"), ([127, 0, 0, 1], 9).into());
+        assert!(config.contains("\n  - '/tmp/it''s: #1/rules.yml'\n"), "{config}");
+    }
 }
