@@ -164,7 +164,7 @@ fn store_config(config: &Config) -> StoreConfig {
     let mut store = StoreConfig::new(&config.data_dir);
     store.retention = config.retention;
     store.max_disk_bytes = config.max_disk_bytes;
-    store.max_memory_bytes = config.max_memory_bytes - config.max_memory_bytes / 4;
+    store.max_memory_bytes = config.max_memory_bytes.saturating_sub(on_its_way(config));
     store.on_event = Some(watchroom_store::EventSink::new(|event| match event {
         StoreEvent::Damaged(problem) => {
             tracing::error!(place = %problem.place, what = %problem.what, "damaged data was set aside");

@@ -39,7 +39,8 @@ pub struct StoreConfig {
     pub dir: PathBuf,
     /// Age at which data is dropped.
     pub retention: Retention,
-    /// Size of the directory above which the oldest data is dropped. The engine's log takes up to 192 MiB of it, half of it at most.
+    /// Size of the directory above which the oldest data is dropped. The engine's log takes up to 192 MiB of it. Of less
+    /// than 384 MiB half is left to the data, and the log may take more than the other half.
     pub max_disk_bytes: u64,
     /// Memory that the store may use: heads, indexes, caches and the engine's buffers. Less than 8 MiB counts as 8 MiB.
     pub max_memory_bytes: u64,

@@ -52,7 +52,7 @@ pub(crate) struct DemoArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Requests per second of the traffic
-    #[arg(long, value_name = "N", default_value_t = 25.0)]
+    #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = units::rate)]
     pub(crate) rate: f64,
 }
 
@@ -110,11 +110,12 @@ pub(crate) struct UpArgs {
     /// Age at which log lines are dropped
     #[arg(long, value_name = "AGE", env = "WATCHROOM_RETENTION_LOGS", default_value = "7d", value_parser = units::age)]
     pub(crate) retention_logs: Duration,
-    /// Size of the data directory above which the oldest data is dropped, such as 10GiB
-    #[arg(long, value_name = "BYTES", env = "WATCHROOM_MAX_DISK", default_value = "10GiB", value_parser = units::bytes)]
+    /// Size of the data directory above which the oldest data is dropped, such as 10GiB; 384MiB at least, since the engine's log takes up
+    /// to 192 MiB of it
+    #[arg(long, value_name = "BYTES", env = "WATCHROOM_MAX_DISK", default_value = "10GiB", value_parser = units::bytes_from(384 << 20))]
     pub(crate) max_disk: u64,
-    /// Memory for the store and for what is on its way into it, such as 512MiB
-    #[arg(long, value_name = "BYTES", env = "WATCHROOM_MAX_MEMORY", default_value = "512MiB", value_parser = units::bytes)]
+    /// Memory for the store and for what is on its way into it, such as 512MiB; 128MiB at least
+    #[arg(long, value_name = "BYTES", env = "WATCHROOM_MAX_MEMORY", default_value = "512MiB", value_parser = units::bytes_from(128 << 20))]
     pub(crate) max_memory: u64,
 }
 
@@ -178,7 +179,7 @@ mod tests {
             "--retention-traces=3d",
             "--retention-logs=1w",
             "--max-disk=1GiB",
-            "--max-memory=64MB",
+            "--max-memory=256MB",
         ])
         .unwrap();
         assert_eq!(config.otlp_http.to_string(), "[::1]:2");
@@ -186,7 +187,7 @@ mod tests {
         assert_eq!(config.retention.metrics, Duration::from_secs(7_200));
         assert_eq!(
             (config.max_disk_bytes, config.max_memory_bytes),
-            (1 << 30, 64_000_000)
+            (1 << 30, 256_000_000)
         );
     }
 
@@ -194,6 +195,8 @@ mod tests {
     fn a_bad_value_is_named_with_what_would_be_right() {
         for (arg, expect) in [
             ("--max-disk=lots", "such as 512MiB"),
+            ("--max-disk=16MiB", "at least 384 MiB"),
+            ("--max-memory=1KiB", "at least 128 MiB"),
             ("--retention-logs=5", "such as 15d"),
             ("--listen=nowhere", "host:port"),
             ("--scrape=https://h", "https is not supported"),

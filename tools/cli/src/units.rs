@@ -31,6 +31,22 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
         .ok_or_else(fail)
 }
 
+/// Reads a size, and refuses one below `least`, which is a number of MiB.
+pub(crate) fn bytes_from(least: u64) -> impl Fn(&str) -> Result<u64, String> + Clone {
+    move |text| match bytes(text)? {
+        size if size < least => Err(format!("expected at least {} MiB, got {text:?}", least >> 20)),
+        size => Ok(size),
+    }
+}
+
+/// Reads a number of times a second.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|rate| (0.1..=1_000.0).contains(rate))
+        .ok_or_else(|| format!("expected a number from 0.1 to 1000, got {text:?}"))
+}
+
 /// Reads `15d`, `1.5h`, `2w`.
 pub(crate) fn age(text: &str) -> Result<Duration, String> {
     let fail = || format!("expected a number with a unit (s, m, h, d, w, y), such as 15d, got {text:?}");
@@ -85,6 +101,14 @@ mod tests {
         }
         for bad in ["", "x", "-1", "0", "1e9", "1 XB", "99999999TiB"] {
             assert!(bytes(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn reads_rates() {
+        assert_eq!(rate("2.5"), Ok(2.5));
+        for bad in ["", "x", "nan", "inf", "-1", "0", "1e9"] {
+            assert!(rate(bad).is_err(), "{bad}");
         }
     }
 
