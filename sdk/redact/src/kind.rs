@@ -45,6 +45,30 @@ impl Kind {
         Self::UrlPassword,
         Self::HighEntropy,
     ];
+
+    /// Its name in settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ProviderKey => "provider_key",
+            Self::AuthScheme => "auth_scheme",
+            Self::Jwt => "jwt",
+            Self::PrivateKey => "private_key",
+            Self::Card => "card",
+            Self::SocialSecurity => "social_security",
+            Self::Email => "email",
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+            Self::UrlPassword => "url_password",
+            Self::HighEntropy => "high_entropy",
+        }
+    }
+
+    /// The kind of this name; none if there is no such kind.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 /// What becomes of a value of some kind.
@@ -58,6 +82,19 @@ pub enum Mode {
     /// All of it becomes `[REDACTED]`.
     #[default]
     Full,
+}
+
+impl Mode {
+    /// The mode of this name: `off`, `partial` or `full`; none if there is no such mode.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "off" => Some(Self::Off),
+            "partial" => Some(Self::Partial),
+            "full" => Some(Self::Full),
+            _ => None,
+        }
+    }
 }
 
 /// The mode of each kind.

@@ -18,6 +18,7 @@ pub(crate) use error::chain;
 pub use watchroom_capture::SpanLimits;
 pub use watchroom_log::{Color, FileConfig as LogFile, Format as LogFormat, Period, SpanLines, Timer};
 pub use watchroom_otlp::{Protocol, TlsFiles};
+use watchroom_redact::{Kind, Mode};
 
 /// Log settings.
 #[derive(Debug, Clone)]
@@ -210,6 +211,10 @@ pub struct Config {
     pub admin: AdminSettings,
     /// Field names that are redacted besides the built-in ones.
     pub redact_names: Vec<String>,
+    /// Field names that are not redacted though the built-in ones would have them be.
+    pub redact_allow: Vec<String>,
+    /// What becomes of kinds of values where it is not the default: left, masked in part, or redacted whole.
+    pub redact_kinds: Vec<(Kind, Mode)>,
     /// Longest time that the end of the program waits for a flush.
     pub shutdown_timeout: Duration,
     /// Whether SIGTERM and SIGINT flush before they end the process.
@@ -270,6 +275,8 @@ impl Config {
                 token: None,
             },
             redact_names: Vec::new(),
+            redact_allow: Vec::new(),
+            redact_kinds: Vec::new(),
             shutdown_timeout: Duration::from_secs(5),
             handle_signals: true,
             handle_panics: true,
@@ -368,6 +375,21 @@ impl Config {
     #[must_use]
     pub fn admin_token(mut self, token: impl Into<String>) -> Self {
         self.admin.token = Some(token.into());
+        self
+    }
+
+    /// Sets what becomes of a kind of value: left as it is, masked in part, or redacted whole.
+    ///
+    /// ```
+    /// use watchroom::Config;
+    /// use watchroom::redact::{Kind, Mode};
+    ///
+    /// let config = Config::for_service("proxy").redact(Kind::Ipv4, Mode::Partial).redact(Kind::HighEntropy, Mode::Full);
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub fn redact(mut self, kind: Kind, mode: Mode) -> Self {
+        self.redact_kinds.push((kind, mode));
         self
     }
 

@@ -47,7 +47,7 @@ pub enum InitError {
     #[error("setting `traces.sampler` (OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG)")]
     Sampler(#[from] SamplerError),
     /// The redactor's names are malformed.
-    #[error("setting `redact.names` (WATCHROOM_REDACT_NAMES)")]
+    #[error("setting `redact.names` (WATCHROOM_REDACT_NAMES) or `redact.allow` (WATCHROOM_REDACT_ALLOW)")]
     Redactor(#[from] RedactorError),
     /// The OTLP settings are wrong, or the exporter's thread cannot be made.
     #[error("OTLP export")]
@@ -266,6 +266,12 @@ fn redactor(config: &Config, ledger: &Arc<Ledger>) -> Result<Redactor, RedactorE
     let mut builder = Redactor::builder().ledger(Arc::clone(ledger));
     for name in &config.redact_names {
         builder = builder.name(name);
+    }
+    for name in &config.redact_allow {
+        builder = builder.allow_name(name);
+    }
+    for (kind, mode) in &config.redact_kinds {
+        builder = builder.mode(*kind, *mode);
     }
     builder.build()
 }

@@ -5,6 +5,7 @@ use super::{
     Batch, Color, Config, LogFile, LogFormat, MetricsExporter, OtlpSettings, Period, Protocol, SpanLines,
     Timer,
 };
+use watchroom_redact::{Kind, Mode};
 
 /// One setting.
 pub(super) struct Setting {
@@ -31,6 +32,8 @@ const PROTOCOL: &str = "`grpc` or `http/protobuf`";
 const COMPRESSION: &str = "`gzip` or `none`";
 const EXPORTER: &str = "`otlp` or `none`";
 const FILTER: &str = "levels by target, such as `info` or `warn,deriva=debug`";
+const KINDS: &str = "`kind=off`, `kind=partial` or `kind=full`, separated by commas; kinds are `provider_key`, `auth_scheme`, \
+     `jwt`, `private_key`, `card`, `social_security`, `email`, `ipv4`, `ipv6`, `url_password` and `high_entropy`";
 const FILE: &str = "the path of a PEM file";
 
 macro_rules! setting {
@@ -245,7 +248,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(&BATCH_LOGS)
 }
 
-static SERVICE: [Setting; 8] = [
+static SERVICE: [Setting; 10] = [
     setting!("disabled", "OTEL_SDK_DISABLED", BOOL, |c, v| {
         c.disabled = boolean(v)?;
         Some(())
@@ -307,6 +310,21 @@ static SERVICE: [Setting; 8] = [
             Some(())
         }
     ),
+    setting!(
+        "redact.allow",
+        "WATCHROOM_REDACT_ALLOW",
+        "field names, separated by commas",
+        |c, v| {
+            c.redact_allow.extend(list(v));
+            Some(())
+        }
+    ),
+    setting!("redact.kinds", "WATCHROOM_REDACT_KINDS", KINDS, |c, v| {
+        for (kind, mode) in pairs(v)? {
+            c.redact_kinds.push((Kind::parse(&kind)?, Mode::parse(&mode)?));
+        }
+        Some(())
+    }),
 ];
 
 static LOG: [Setting; 14] = [

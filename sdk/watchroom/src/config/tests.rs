@@ -198,3 +198,27 @@ fn what_is_secret_is_not_in_the_debug_output() {
         "{shown}"
     );
 }
+
+#[test]
+fn what_is_redacted_can_be_set() {
+    use watchroom_redact::{Kind, Mode};
+    let config = toml("[redact]\nallow = ['session']\nkinds = ['email=off', 'ipv4=partial']").unwrap();
+    assert_eq!(config.redact_allow, ["session"]);
+    assert_eq!(
+        config.redact_kinds,
+        [(Kind::Email, Mode::Off), (Kind::Ipv4, Mode::Partial)]
+    );
+    for bad in ["email", "email=gone", "mail=off"] {
+        let error = env(&[("WATCHROOM_REDACT_KINDS", bad)]).unwrap_err().to_string();
+        assert!(
+            error.starts_with("WATCHROOM_REDACT_KINDS: ") && error.contains("`high_entropy`"),
+            "{error}"
+        );
+    }
+    let all: Vec<String> = Kind::ALL
+        .iter()
+        .map(|kind| format!("{}=off", kind.as_str()))
+        .collect();
+    let config = env(&[("WATCHROOM_REDACT_KINDS", &all.join(","))]).unwrap();
+    assert_eq!(config.redact_kinds.len(), Kind::ALL.len());
+}

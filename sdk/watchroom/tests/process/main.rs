@@ -146,6 +146,16 @@ fn a_line_carries_its_ids_though_the_level_hides_its_spans_and_nothing_is_export
 }
 
 #[test]
+fn what_is_redacted_is_a_setting() {
+    let env = [
+        ("WATCHROOM_REDACT_KINDS", "card=full"),
+        ("WATCHROOM_REDACT_ALLOW", "password"),
+    ];
+    let line = Scene::start("logs", &env).line("paid with [REDACTED]");
+    assert_eq!(line["fields"]["password"], "hunter2");
+}
+
+#[test]
 fn a_second_start_is_an_error_value_and_changes_nothing() {
     let mut scene = Scene::start("twice", &[]);
     let line = scene.line("second start");
