@@ -34,7 +34,11 @@ const MAX_MESSAGE_BYTES: usize = MAX_LEAF_BYTES + (64 << 10);
 /// # Errors
 /// What kept it from starting: settings, a port in use, a data folder in use.
 pub fn run(options: Options) -> anyhow::Result<()> {
-    let telemetry = watchroom::init(options.telemetry()?)?;
+    let telemetry = watchroom::init(options.telemetry()?).map_err(|error| match error {
+        watchroom::InitError::Admin(_) => anyhow::Error::new(error)
+            .context("metrics and health cannot be served; set another port with --metrics-port"),
+        _ => error.into(),
+    })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

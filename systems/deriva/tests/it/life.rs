@@ -44,7 +44,7 @@ fn a_taken_port_is_a_clear_error() {
         "--data-dir",
         &data,
     ]);
-    refuses(&output, &[&text, "in use"]);
+    refuses(&output, &[&text, "--metrics-port", "in use"]);
 }
 
 #[test]
