@@ -149,7 +149,8 @@ fn a_blocking_check_that_hangs_holds_up_nothing_and_is_not_run_twice() {
         .timeout(Duration::from_secs(60));
     well.send(Ok(())).unwrap();
     assert_eq!(changes.next(), told("works", State::Healthy));
-    assert_eq!(n_runs.load(SeqCst), 1);
+    // None if its thread has not come to run on a busy machine.
+    assert!(n_runs.load(SeqCst) <= 1);
     for _ in 0..1_000 {
         let _ = answer.send(Ok(()));
     }
