@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use watchroom_capture::ReloadableFilter;
+use watchroom_capture::{CaptureHandle, ReloadableFilter};
 use watchroom_health::HealthBoard;
 use watchroom_metrics::Registry;
 
@@ -55,6 +55,8 @@ pub struct Parts {
     pub board: HealthBoard,
     /// Log levels; absent if nothing is logged.
     pub log_filter: Option<ReloadableFilter>,
+    /// Who knows the spans of `/telemetry`; absent if there is no capture.
+    pub capture: Option<CaptureHandle>,
     /// Who this is: names and values of `/build`.
     pub build: Vec<(String, String)>,
 }

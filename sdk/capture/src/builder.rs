@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use tracing_core::Metadata;
 use watchroom_core::{Clock, Ledger, SpanContext};
 use watchroom_redact::Redactor;
 
@@ -199,6 +200,12 @@ impl CaptureHandle {
     #[must_use]
     pub fn export_filter(&self) -> &ReloadableFilter {
         &self.shared.export_filter
+    }
+
+    /// The spans that the code declares, captured or not, by target and name: those that the program has come by so far.
+    #[must_use]
+    pub fn spans(&self) -> Vec<&'static Metadata<'static>> {
+        self.shared.callsites.spans()
     }
 
     /// Reads the caller's context out of a carrier; what is malformed is counted in this capture's ledger.

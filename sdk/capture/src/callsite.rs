@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use tracing_core::Metadata;
 
@@ -52,7 +52,11 @@ thread_local! {
 pub(crate) struct Callsites {
     layer: u32,
     known: RwLock<HashMap<usize, (u64, Callsite)>>,
+    spans: Mutex<Vec<&'static Metadata<'static>>>,
 }
+
+/// Spans that the catalogue holds. Callsites are code, so no program comes near it; a plugin that is loaded again and again might.
+const MAX_SPANS: usize = 4_096;
 
 impl Callsites {
     pub(crate) fn new() -> Self {
@@ -60,7 +64,23 @@ impl Callsites {
         Self {
             layer: NEXT.fetch_add(1, Relaxed),
             known: RwLock::default(),
+            spans: Mutex::default(),
         }
+    }
+
+    /// Enters a span's callsite in the catalogue.
+    pub(crate) fn declare_span(&self, metadata: &'static Metadata<'static>) {
+        let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        if spans.len() < MAX_SPANS && !spans.iter().any(|known| std::ptr::eq(*known, metadata)) {
+            spans.push(metadata);
+        }
+    }
+
+    /// Spans by target and name.
+    pub(crate) fn spans(&self) -> Vec<&'static Metadata<'static>> {
+        let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        spans.sort_by_key(|metadata| (metadata.target(), metadata.name()));
+        spans
     }
 
     /// Facts of a callsite; `decide` is asked where they are not known in this generation.

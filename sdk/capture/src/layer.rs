@@ -159,6 +159,9 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if metadata.is_span() {
+            self.shared.callsites.declare_span(metadata);
+        }
         if self.shared.callsite(metadata).interest == 0 {
             Interest::never()
         } else {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use tracing_subscriber::layer::SubscriberExt as _;
 use watchroom_admin::{AdminConfig, AdminError, AdminHandle, Parts};
 use watchroom_capture::{
-    Capture, Filter, FilterError, ReloadableFilter, Sampler, SamplerError, current_context,
+    Capture, CaptureHandle, Filter, FilterError, ReloadableFilter, Sampler, SamplerError, current_context,
 };
 use watchroom_core::{Clock, Ledger, Resource, SpanId, TraceId};
 use watchroom_health::HealthBoard;
@@ -157,11 +157,6 @@ fn running(
     )?;
     let log_filter = ReloadableFilter::new(log_filter, clock.clone());
     let sinks = log_sinks(config, &ledger, &clock, &log_filter)?;
-    let admin = match config.admin.enabled {
-        true => Some(admin(config, &registry, &board, &log_filter, &resource)?),
-        false => None,
-    };
-
     let mut capture = Capture::builder()
         .clock(clock.clone())
         .redactor(redactor)
@@ -181,6 +176,17 @@ fn running(
         capture = capture.exporter(spans);
     }
     let (layer, capture) = capture.build();
+    let admin = match config.admin.enabled {
+        true => Some(admin(
+            config,
+            &registry,
+            &board,
+            &log_filter,
+            &capture,
+            &resource,
+        )?),
+        false => None,
+    };
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
         .map_err(|_| InitError::SubscriberTaken)?;
     Ok(Inner {
@@ -369,6 +375,7 @@ fn admin(
     registry: &Registry,
     board: &HealthBoard,
     log_filter: &ReloadableFilter,
+    capture: &CaptureHandle,
     resource: &Resource,
 ) -> Result<AdminHandle, AdminError> {
     let settings = AdminConfig {
@@ -380,6 +387,7 @@ fn admin(
         registry: registry.clone(),
         board: board.clone(),
         log_filter: Some(log_filter.clone()),
+        capture: Some(capture.clone()),
         build: resource
             .iter()
             .map(|(key, value)| (key.to_owned(), value.to_owned()))

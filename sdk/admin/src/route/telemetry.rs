@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use watchroom_capture::CaptureHandle;
 use watchroom_health::Probe;
 
 use super::{Answer, JSON};
@@ -41,6 +42,29 @@ pub(super) fn answer(parts: &Parts) -> Answer {
             r#"],"series":{},"overflowed":{}}}"#,
             entry.n_series, entry.n_overflowed
         );
+    }
+    body.push_str(r#"],"spans":["#);
+    let spans = parts
+        .capture
+        .as_ref()
+        .map(CaptureHandle::spans)
+        .unwrap_or_default();
+    for (i, span) in spans.iter().enumerate() {
+        if i > 0 {
+            body.push(',');
+        }
+        body.push('{');
+        json::pair(&mut body, "name", span.name());
+        json::pair(&mut body, "target", span.target());
+        json::pair(&mut body, "level", span.level().as_str());
+        body.push_str(r#","fields":["#);
+        for (i, field) in span.fields().iter().enumerate() {
+            if i > 0 {
+                body.push(',');
+            }
+            json::text(&mut body, field.name());
+        }
+        body.push_str("]}");
     }
     body.push_str(r#"],"components":["#);
     for (i, component) in parts.board.report(Probe::Ready).components.iter().enumerate() {

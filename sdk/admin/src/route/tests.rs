@@ -13,6 +13,7 @@ fn parts() -> Parts {
         registry: Registry::default(),
         board,
         log_filter: Some(ReloadableFilter::from(Filter::parse("info").unwrap())),
+        capture: None,
         build: vec![("service.name".into(), "<shop>".into())],
     }
 }

@@ -20,6 +20,7 @@ fn start(change: impl FnOnce(&mut AdminConfig)) -> AdminHandle {
         registry: Registry::default(),
         board: HealthBoard::new(),
         log_filter: None,
+        capture: None,
         build: Vec::new(),
     };
     AdminHandle::start(config, parts).unwrap()
@@ -67,6 +68,7 @@ fn a_port_in_use_is_named_with_its_setting() {
         registry: Registry::default(),
         board: HealthBoard::new(),
         log_filter: None,
+        capture: None,
         build: Vec::new(),
     };
     let config = AdminConfig {
@@ -151,6 +153,7 @@ fn an_empty_token_is_no_token() {
         registry: Registry::default(),
         board: HealthBoard::new(),
         log_filter: None,
+        capture: None,
         build: Vec::new(),
     };
     assert!(matches!(
@@ -180,6 +183,7 @@ fn a_panic_in_the_services_own_part_is_one_answers_trouble() {
         registry: Registry::default(),
         board,
         log_filter: None,
+        capture: None,
         build: Vec::new(),
     };
     let config = AdminConfig {

@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) close_mask: u64,
     pub(crate) busy_mask: u64,
     pub(crate) table: Table,
-    callsites: Callsites,
+    pub(crate) callsites: Callsites,
     pub(crate) closed: AtomicBool,
 }
 

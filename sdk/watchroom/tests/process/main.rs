@@ -298,7 +298,10 @@ fn the_admin_endpoint_shows_the_sdk_itself_and_changes_the_level() {
         assert!(metrics.contains(line), "{line} in {metrics}");
     }
     assert!(get(&at, "/health").contains(r#""status":"healthy""#));
-    assert!(get(&at, "/telemetry").contains(r#""name":"scene_steps_total""#));
+    let telemetry = get(&at, "/telemetry");
+    assert!(telemetry.contains(r#""name":"scene_steps_total""#), "{telemetry}");
+    let span = r#"{"name":"step","target":"scene::quiet","level":"INFO","fields":["i"]}"#;
+    assert!(telemetry.contains(span), "{telemetry}");
     assert!(get(&at, "/build").contains(r#""service.version":"1.2.3""#));
     let build = get(&at, "/build");
     assert!(
