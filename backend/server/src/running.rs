@@ -116,7 +116,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             false,
         ),
         (grpc, otlp::grpc::router(Arc::clone(&state)), true),
-        (otlp_http, otlp::http::router(Arc::clone(&state)), false),
+        (otlp_http, otlp::http::alone(Arc::clone(&state)), false),
     ] {
         let listener = Listener {
             socket,

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;
 
-use crate::support::{Server, encode, gzip, now_ns};
+use crate::support::{Server, encode, gzip, now_ns, request};
 
 fn any(value: Any) -> Option<AnyValue> {
     Some(AnyValue { value: Some(value) })
@@ -599,4 +599,20 @@ mod raw {
             Ok(Some(bytes.copy_to_bytes(n).to_vec()))
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_elsewhere_is_told_where_to_go() {
+    let server = Server::start().await;
+    for (head, status) in [("POST /v1/nope", 404), ("GET /", 404), ("GET /v1/traces", 405)] {
+        let head = format!("{head} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n");
+        let answer = request(server.addrs.otlp_http, &head, b"").await;
+        assert_eq!(answer.status, status, "{head}");
+        assert!(
+            answer.text().contains("by POST to /v1/traces"),
+            "{}",
+            answer.text()
+        );
+    }
+    server.stop().await;
 }

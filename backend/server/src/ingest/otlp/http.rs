@@ -14,7 +14,7 @@ use super::export::export;
 use super::rejected::Rejected;
 use super::wire::{PartialSuccess, Response as WireResponse, Status};
 use super::{Encoding, Refusal, Signal};
-use crate::net::receive;
+use crate::net::{plain, receive};
 use crate::state::Shared;
 
 /// The three routes.
@@ -27,6 +27,26 @@ pub(crate) fn router(state: Shared) -> Router {
         .route("/v1/traces", route(Signal::Traces, &state))
         .route("/v1/metrics", route(Signal::Metrics, &state))
         .route("/v1/logs", route(Signal::Logs, &state))
+}
+
+/// The three routes on a listener of their own, where every other request is told what there is.
+pub(crate) fn alone(state: Shared) -> Router {
+    router(state)
+        .fallback(|request: Request| async move { elsewhere(StatusCode::NOT_FOUND, &request) })
+        .method_not_allowed_fallback(|request: Request| async move {
+            elsewhere(StatusCode::METHOD_NOT_ALLOWED, &request)
+        })
+}
+
+fn elsewhere(status: StatusCode, request: &Request) -> Response {
+    plain(
+        status,
+        format!(
+            "there is no {} {}; OTLP over HTTP is sent by POST to /v1/traces, /v1/metrics and /v1/logs\n",
+            request.method(),
+            request.uri().path()
+        ),
+    )
 }
 
 async fn answer(state: Shared, signal: Signal, request: Request) -> Response {
