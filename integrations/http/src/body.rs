@@ -54,7 +54,7 @@ impl<B: Body> Body for ObservedBody<B> {
         match (&frame, this.observation.as_mut()) {
             (Some(Ok(frame)), Some(observation)) => {
                 if let Some(data) = frame.data_ref() {
-                    observation.sent(data.remaining());
+                    observation.passed(data.remaining());
                 }
                 if let Some(trailers) = frame.trailers_ref() {
                     observation.trailers(trailers);

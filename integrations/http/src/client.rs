@@ -16,7 +16,7 @@ use watchroom::prelude::Label as _;
 use crate::body::ObservedBody;
 use crate::labels::MethodLabel;
 use crate::metrics::{HttpClientMetrics, RpcClientMetrics};
-use crate::observe::{Instruments, Observation};
+use crate::observe::{Instruments, Observation, bytes_f64};
 use crate::request_id::REQUEST_ID_HEADER;
 use crate::server::{ResponseFuture, rpc_method};
 
@@ -28,7 +28,7 @@ pub struct ClientLayer {
 
 impl ClientLayer {
     /// For HTTP. Metrics: `http_client_requests_total` and `http_client_request_duration_seconds` by `method`, `status_group`,
-    /// `http_client_requests_in_flight`. Span: `http_call`.
+    /// `http_client_requests_in_flight`, `http_client_request_body_bytes`, `http_client_response_body_bytes`. Span: `http_call`.
     ///
     /// # Errors
     /// [`RegisterError`] if another declaration has taken one of the names.
@@ -39,7 +39,7 @@ impl ClientLayer {
     }
 
     /// For gRPC. Metrics: `rpc_client_requests_total` and `rpc_client_request_duration_seconds` by `method`, `status`,
-    /// `rpc_client_requests_in_flight`. Span: `rpc_call`.
+    /// `rpc_client_requests_in_flight`, `rpc_client_response_body_bytes`. Span: `rpc_call`.
     ///
     /// # Errors
     /// [`RegisterError`] if another declaration has taken one of the names.
@@ -76,6 +76,7 @@ pub struct ClientService<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for ClientService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ReqBody: Body,
     ResBody: Body,
 {
     type Response = Response<ObservedBody<ResBody>>;
@@ -100,6 +101,11 @@ where
             http_span(&request, method)
         };
         span.in_scope(|| inject_headers(request.headers_mut()));
+        if let Instruments::HttpClient(metrics) = &self.instruments
+            && let Some(len) = request.body().size_hint().exact()
+        {
+            metrics.request_body.observe(method, bytes_f64(len));
+        }
         let observation = Observation::begin(self.instruments.clone(), method, route, span);
         let inner = observation.span().in_scope(|| self.inner.call(request));
         ResponseFuture::new(inner, observation, None)

@@ -38,7 +38,7 @@ pub(crate) struct Observation {
     began: Moment,
     status: Option<StatusCode>,
     rpc_status: Option<RpcStatus>,
-    sent_bytes: u64,
+    passed_bytes: u64,
 }
 
 impl Observation {
@@ -60,7 +60,7 @@ impl Observation {
             began,
             status: None,
             rpc_status: None,
-            sent_bytes: 0,
+            passed_bytes: 0,
         }
     }
 
@@ -83,9 +83,9 @@ impl Observation {
         }
     }
 
-    /// Bytes of the answer that have been sent.
-    pub(crate) fn sent(&mut self, n: usize) {
-        self.sent_bytes += n as u64;
+    /// Bytes of the answer that have passed through.
+    pub(crate) fn passed(&mut self, n: usize) {
+        self.passed_bytes += n as u64;
     }
 
     fn close_span(&self, group: StatusGroup, rpc: RpcStatus) {
@@ -121,23 +121,25 @@ impl Drop for Observation {
                 m.requests_total.inc((self.method, route, group));
                 m.request_duration
                     .observe_duration((self.method, route, group), took);
-                m.response_body.observe(self.method, bytes_f64(self.sent_bytes));
+                m.response_body.observe(self.method, bytes_f64(self.passed_bytes));
             }
             Instruments::HttpClient(m) => {
                 m.requests_in_flight.dec(self.method);
                 m.requests_total.inc((self.method, group));
                 m.request_duration.observe_duration((self.method, group), took);
+                m.response_body.observe(self.method, bytes_f64(self.passed_bytes));
             }
             Instruments::RpcServer(m) => {
                 m.requests_in_flight.dec();
                 m.requests_total.inc((route, rpc));
                 m.request_duration.observe_duration((route, rpc), took);
-                m.response_body.observe(bytes_f64(self.sent_bytes));
+                m.response_body.observe(bytes_f64(self.passed_bytes));
             }
             Instruments::RpcClient(m) => {
                 m.requests_in_flight.dec();
                 m.requests_total.inc((route, rpc));
                 m.request_duration.observe_duration((route, rpc), took);
+                m.response_body.observe(bytes_f64(self.passed_bytes));
             }
         }
     }

@@ -200,7 +200,10 @@ async fn a_clients_call_carries_the_context_and_is_the_servers_parent() {
     let client = ClientLayer::http(&registry).unwrap().wrap(app);
     let outer = tracing::info_span!("outer", request_id = "r-2");
     let call = async {
-        let request = Request::builder().uri("/users/7").body(Body::empty()).unwrap();
+        let request = Request::builder()
+            .uri("/users/7")
+            .body(Body::from("bytes"))
+            .unwrap();
         let response: Result<axum::http::Response<ObservedBody<Body>>, Infallible> =
             client.oneshot(request).await;
         response.unwrap().into_body().collect().await.unwrap();
@@ -228,4 +231,6 @@ async fn a_clients_call_carries_the_context_and_is_the_servers_parent() {
         r#"http_client_requests_total{method="GET",status_group="2xx"} 1"#,
     );
     has(&text, r#"http_client_requests_in_flight{method="GET"} 0"#);
+    has(&text, r#"http_client_request_body_bytes_sum{method="GET"} 5"#);
+    has(&text, r#"http_client_response_body_bytes_sum{method="GET"} 6"#);
 }
