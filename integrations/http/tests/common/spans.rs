@@ -1,6 +1,6 @@
 //! Spans as an exporter gets them, kept as text.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing_subscriber::layer::SubscriberExt as _;
 use watchroom::capture::{Capture, SpanExporter, SpanRecord, pool};
@@ -55,17 +55,26 @@ impl SpanExporter for Spans {
     }
 }
 
-/// Captures on this thread while the guard lives. Every test of a binary calls it: a callsite that a thread without a subscriber meets
-/// first, at the moment when another thread installs one, stays disabled for that one too (tracing-core registers in two steps).
-pub(crate) fn capture() -> (tracing::subscriber::DefaultGuard, Spans) {
+/// Ends the capture, then lets the next test have its turn.
+pub(crate) struct Guard {
+    _subscriber: tracing::subscriber::DefaultGuard,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// Captures on this thread while the guard lives; tests that capture take turns. tracing-core enters a callsite and asks subscribers about
+/// it in two steps: one that is met for the first time on one thread while another installs a subscriber can stay disabled for both.
+pub(crate) fn capture() -> (Guard, Spans) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let spans = Spans::default();
     let info = watchroom::capture::Filter::parse("info,h2=off,hyper=off,tower=off,tonic=off").unwrap();
     let (layer, _handle) = Capture::builder()
         .exporter(Arc::new(spans.clone()))
         .export_filter(info)
         .build();
-    (
-        tracing::subscriber::set_default(tracing_subscriber::registry().with(layer)),
-        spans,
-    )
+    let guard = Guard {
+        _subscriber: tracing::subscriber::set_default(tracing_subscriber::registry().with(layer)),
+        _turn: turn,
+    };
+    (guard, spans)
 }
