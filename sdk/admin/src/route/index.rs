@@ -20,7 +20,10 @@ pub(super) const PATHS: [(&str, &str); 9] = [
         "/loglevel",
         "log levels: GET; PUT a filter, with ?for=10m to have it put back",
     ),
-    ("/telemetry", "declared metrics with their series, spans, components"),
+    (
+        "/telemetry",
+        "declared metrics with their series, spans, components",
+    ),
     ("/build", "who this is"),
     ("/", "this page"),
 ];
