@@ -7,6 +7,9 @@ use crate::promql::ast::Range;
 use crate::promql::rows::{ABSENT, Grid, Rows};
 use crate::promql::{EvalError, WindowBounds};
 
+/// Samples that may be looked at before the caller is asked whether to go on: a millisecond or so.
+const CHECK_AFTER: usize = 1 << 18;
+
 /// The samples of one series within one window.
 pub(crate) struct Window<'a> {
     /// Never empty, ascending in time.
@@ -63,6 +66,8 @@ impl Engine<'_> {
         let mut step_args = vec![0.0; args.len()];
         // Under `@` all steps share a window, and mostly a result.
         let constant = data.moments.fixed() && !uses_time && args.is_empty();
+        // Long windows at many steps are much work on few samples.
+        let mut n_looked_at = 0;
         for series in data.series {
             let samples = &series.samples;
             let (mut lo, mut hi) = (0, 0);
@@ -82,6 +87,11 @@ impl Engine<'_> {
                 if lo == hi {
                     cells[i] = ABSENT;
                     continue;
+                }
+                n_looked_at += hi - lo;
+                if n_looked_at >= CHECK_AFTER {
+                    n_looked_at = 0;
+                    self.budget.check()?;
                 }
                 for (to, values) in step_args.iter_mut().zip(args) {
                     *to = values[i];

@@ -145,6 +145,20 @@ fn a_query_ends_when_told() {
 }
 
 #[test]
+fn long_windows_at_many_steps_of_one_series_end_when_told() {
+    // 700 000 samples, looked at for each of 1 001 steps: the deadline passes amid the one series.
+    let query = parse("max_over_time(vector(1)[700000s:1s])").unwrap();
+    let cancel = Arc::new(After(AtomicUsize::new(20), Stop::TimedOut));
+    let options = EvalOptions {
+        cancel: Arc::clone(&cancel) as _,
+        ..EvalOptions::default()
+    };
+    let source = vec![series("m", "1")];
+    let error = range(&query, &source, 0, 1_000_000, 1_000, &options).unwrap_err();
+    assert_eq!(error.to_string(), "query timed out");
+}
+
+#[test]
 fn failures_of_the_source_are_told() {
     struct Broken;
     impl SeriesSource for Broken {
