@@ -79,6 +79,8 @@ pub(crate) struct KeyValue {
 pub(crate) struct Scope {
     #[prost(string, tag = "1")]
     pub(crate) name: String,
+    #[prost(string, tag = "2")]
+    pub(crate) version: String,
 }
 
 /// `opentelemetry.proto.resource.v1.Resource`.

@@ -28,7 +28,11 @@ pub(crate) fn logs(request: ExportLogsRequest, now_ns: u64) -> Vec<LogLine> {
         let sender = resource(of_resource.resource);
         let mut streams: [Option<Labels>; 7] = Default::default();
         for of_scope in of_resource.scope_logs {
-            let scope = name(of_scope.scope.map(|scope| scope.name).unwrap_or_default());
+            let scope = of_scope.scope.unwrap_or_default();
+            let scope = [
+                ("scope_name", name(scope.name)),
+                ("scope_version", name(scope.version)),
+            ];
             for record in of_scope.log_records {
                 let severity = severity(&record);
                 let stream = streams[severity as usize]
@@ -46,7 +50,7 @@ fn line(
     severity: Severity,
     stream: Labels,
     sender: &Arc<Resource>,
-    scope: &Arc<str>,
+    scope: &[(&str, Arc<str>)],
     now_ns: u64,
 ) -> LogLine {
     let (mut own, _) = attributes(record.attributes);
@@ -55,7 +59,9 @@ fn line(
             own.push((key.into(), AttrValue::Str(value)));
         }
     };
-    add("scope_name", Arc::clone(scope));
+    for (key, value) in scope {
+        add(key, Arc::clone(value));
+    }
     add("event_name", name(record.event_name));
     add("severity_text", name(record.severity_text));
     let body = record.body.map(|body| attr_value(body, &mut 0));
@@ -126,7 +132,7 @@ mod tests {
             r#"{"resourceLogs":[{"resource":{"attributes":[
                   {"key":"service.name","value":{"stringValue":"s"}},{"key":"host.name","value":{"stringValue":"h"}},
                   {"key":"deployment.environment","value":{"stringValue":"prod"}}]},
-                "scopeLogs":[{"scope":{"name":"lib"},"logRecords":[
+                "scopeLogs":[{"scope":{"name":"lib","version":"1.2"},"logRecords":[
                   {"timeUnixNano":"5","severityNumber":13,"severityText":"WARN","body":{"stringValue":"hello"},
                    "attributes":[{"key":"k","value":{"boolValue":true}}],
                    "traceId":"000000000000000000000000000000ff","spanId":"00000000000000ff"},
@@ -142,6 +148,7 @@ mod tests {
         );
         assert_eq!(lines[0].attributes[0], ("k".into(), true.into()));
         assert_eq!(lines[0].attributes[1], ("scope_name".into(), "lib".into()));
+        assert_eq!(lines[0].attributes[2], ("scope_version".into(), "1.2".into()));
         assert_eq!(
             (lines[0].trace_id, lines[0].span_id),
             (Some(TraceId(255)), Some(SpanId(255)))

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use watchroom_model::{Resource, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId};
+use watchroom_model::{
+    AttrValue, Resource, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId, attr,
+};
 
 use super::super::rejected::Rejected;
 use super::super::wire::{self, ExportTraceRequest};
 use super::attributes::{attributes, name, resource, truncate};
 use super::{MAX_EVENTS, MAX_VALUE_BYTES};
+
+/// Attribute that keeps the version of the scope. Source: OpenTelemetry specification, "Mapping to non-OTLP formats".
+const SCOPE_VERSION: &str = "otel.scope.version";
 
 /// Takes the spans of a request over. A span without proper ids is rejected.
 pub(crate) fn spans(request: ExportTraceRequest, rejected: &mut Rejected) -> Vec<Span> {
@@ -15,10 +20,17 @@ pub(crate) fn spans(request: ExportTraceRequest, rejected: &mut Rejected) -> Vec
     for of_resource in request.resource_spans {
         let sender = resource(of_resource.resource);
         for of_scope in of_resource.scope_spans {
-            let scope = name(of_scope.scope.map(|scope| scope.name).unwrap_or_default());
+            let scope = of_scope.scope.unwrap_or_default();
+            let (scope, version) = (name(scope.name), name(scope.version));
             for one in of_scope.spans {
                 match span(one, &sender, &scope) {
-                    Ok(span) => spans.push(span),
+                    Ok(mut span) => {
+                        if !version.is_empty() && attr(&span.attributes, SCOPE_VERSION).is_none() {
+                            let version = AttrValue::Str(Arc::clone(&version));
+                            span.attributes.push((SCOPE_VERSION.into(), version));
+                        }
+                        spans.push(span);
+                    }
                     Err(reason) => rejected.one(reason),
                 }
             }
@@ -122,7 +134,7 @@ mod tests {
     fn request(span: wire::Span) -> ExportTraceRequest {
         serde_json::from_str::<ExportTraceRequest>(
             r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"s"}}]},
-                "scopeSpans":[{"scope":{"name":"lib"},"spans":[]}]}]}"#,
+                "scopeSpans":[{"scope":{"name":"lib","version":"1.2"},"spans":[]}]}]}"#,
         )
         .map(|mut request| {
             request.resource_spans[0].scope_spans[0].spans.push(span);
@@ -169,7 +181,13 @@ mod tests {
         assert_eq!(span.kind, SpanKind::Server);
         assert_eq!(span.status, SpanStatus::Error("boom".into()));
         assert_eq!((&*span.resource.service, &*span.scope), ("s", "lib"));
-        assert_eq!(span.attributes, [("n".into(), 7.into())]);
+        assert_eq!(
+            span.attributes,
+            [
+                ("n".into(), 7.into()),
+                ("otel.scope.version".into(), "1.2".into())
+            ]
+        );
     }
 
     #[test]
