@@ -117,19 +117,16 @@ fn start(config: Config) -> Result<Telemetry, InitError> {
     if !config.disabled {
         keeper::start(Arc::downgrade(&inner)).map_err(InitError::Keeper)?;
     }
-    let signals = match config.handle_signals {
-        true => {
-            let (stop, at_end) = (Arc::clone(&inner.stop), Arc::downgrade(&inner));
-            let flush = move || {
-                if let Some(inner) = at_end.upgrade() {
-                    inner.flush(inner.shutdown_timeout);
-                }
-            };
-            Some(signals::listen(stop, flush).map_err(InitError::Signals)?)
-        }
-        false => None,
-    };
-    Ok(Telemetry { inner, signals })
+    if config.handle_signals {
+        let (stop, at_end) = (Arc::clone(&inner.stop), Arc::downgrade(&inner));
+        let flush = move || {
+            if let Some(inner) = at_end.upgrade() {
+                inner.flush(inner.shutdown_timeout);
+            }
+        };
+        signals::listen(stop, flush).map_err(InitError::Signals)?;
+    }
+    Ok(Telemetry { inner })
 }
 
 fn running(

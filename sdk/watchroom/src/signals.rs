@@ -1,6 +1,7 @@
 //! SIGTERM and SIGINT: the program is told if it asked to be; else telemetry is flushed and the process ends as it would have.
 //!
-//! Invariant: a second signal always ends the process, so that a program that does not listen can be stopped.
+//! Invariant: a second signal always ends the process, and so does the first once telemetry has ended: a program can always be stopped.
+//! The handlers stay for good, since what was in their place before cannot be put back.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 /// Whether a signal has come, and who waits for it.
@@ -20,6 +21,8 @@ struct State {
     stopped: bool,
     /// Whether somebody has ever asked to be told: the end is then the program's own affair.
     listened: bool,
+    /// Telemetry has ended: there is nobody left to tell.
+    ended: bool,
     wakers: Vec<Waker>,
 }
 
@@ -33,10 +36,15 @@ impl Stop {
         let (wakers, listened) = {
             let mut state = self.lock();
             state.stopped = true;
-            (std::mem::take(&mut state.wakers), state.listened)
+            (std::mem::take(&mut state.wakers), state.listened && !state.ended)
         };
         wakers.into_iter().for_each(Waker::wake);
         listened
+    }
+
+    /// From now on a signal ends the process.
+    pub(crate) fn end(&self) {
+        self.lock().ended = true;
     }
 }
 
@@ -64,9 +72,8 @@ impl Future for Stopped {
 ///
 /// # Errors
 /// If the handlers or the thread cannot be made.
-pub(crate) fn listen(stop: Arc<Stop>, flush: impl Fn() + Send + 'static) -> io::Result<Handle> {
+pub(crate) fn listen(stop: Arc<Stop>, flush: impl Fn() + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
-    let handle = signals.handle();
     std::thread::Builder::new()
         .name("watchroom-signals".to_owned())
         .spawn(move || {
@@ -80,8 +87,8 @@ pub(crate) fn listen(stop: Arc<Stop>, flush: impl Fn() + Send + 'static) -> io::
                 }
                 seen = true;
             }
-        })?;
-    Ok(handle)
+        })
+        .map(drop)
 }
 
 #[cfg(test)]
@@ -116,5 +123,19 @@ mod tests {
     #[test]
     fn it_is_known_that_nobody_listens() {
         assert!(!Stop::default().stop());
+    }
+
+    #[test]
+    fn after_the_end_nobody_listens_any_more() {
+        let stop = Arc::new(Stop::default());
+        let waker = Waker::from(Arc::new(Count(AtomicUsize::new(0))));
+        let mut waiting = Stopped(Arc::clone(&stop));
+        assert!(
+            Pin::new(&mut waiting)
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        stop.end();
+        assert!(!stop.stop());
     }
 }

@@ -34,7 +34,6 @@ use crate::signals::{Stop, Stopped};
 #[must_use = "dropping the guard ends telemetry"]
 pub struct Telemetry {
     pub(crate) inner: Arc<Inner>,
-    pub(crate) signals: Option<signal_hook::iterator::Handle>,
 }
 
 /// The parts that are running; those that a setting turned off are absent.
@@ -113,22 +112,15 @@ impl Telemetry {
     }
 
     /// Delivers what waits and ends telemetry, within `timeout`. Says what became of every signal.
-    pub fn shutdown(mut self, timeout: Duration) -> ShutdownReport {
-        self.close_signals();
+    pub fn shutdown(self, timeout: Duration) -> ShutdownReport {
         self.inner.shutdown(timeout)
-    }
-
-    fn close_signals(&mut self) {
-        if let Some(handle) = self.signals.take() {
-            handle.close();
-        }
     }
 }
 
 impl Drop for Telemetry {
     fn drop(&mut self) {
-        self.close_signals();
         self.inner.shutdown(self.inner.shutdown_timeout);
+        self.inner.stop.end();
     }
 }
 

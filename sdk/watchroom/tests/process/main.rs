@@ -212,6 +212,20 @@ fn a_program_that_listens_for_the_signal_ends_by_itself_with_everything_flushed(
 }
 
 #[test]
+fn after_the_end_of_telemetry_a_signal_still_ends_the_process() {
+    for (name, number) in [("TERM", 15), ("INT", 2)] {
+        let mut scene = Scene::start("ended", &[]);
+        scene.line("ended");
+        scene.signal(name);
+        let (_, status) = scene.end();
+        assert_eq!(
+            std::os::unix::process::ExitStatusExt::signal(&status),
+            Some(number)
+        );
+    }
+}
+
+#[test]
 fn a_panic_is_logged_with_its_place_redacted_and_flushed() {
     let collector = Collector::start();
     let mut scene = Scene::start(

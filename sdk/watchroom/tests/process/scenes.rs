@@ -48,6 +48,7 @@ fn play() {
         "listen" => listen(),
         "panic" => panics(),
         "shutdown" => shutdown(),
+        "ended" => ended(),
         "admin" => admin(),
         "overflow" => overflow(),
         other => panic!("no scene {other}"),
@@ -113,6 +114,13 @@ fn shutdown() {
         "accepted {} delivered {} dropped {}",
         spans.accepted, spans.delivered, spans.dropped
     );
+}
+
+fn ended() {
+    drop(init());
+    println!("\n{{\"message\":\"ended\"}}");
+    std::thread::park();
+    unreachable!("a parked thread is woken by nobody");
 }
 
 fn admin() {
