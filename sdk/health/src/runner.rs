@@ -59,8 +59,9 @@ fn own(slot: &OnceLock<Option<Own>>, name: &str) -> Option<Handle> {
 
 impl Own {
     fn start(name: &str) -> Option<Self> {
+        // All, so that a check finds the network wherever the build has it: to reach somebody is what most checks are for.
         let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
+            .enable_all()
             .build()
             .ok()?;
         let handle = runtime.handle().clone();

@@ -128,6 +128,19 @@ fn a_check_that_hangs_or_panics_is_unhealthy_and_is_tried_again() {
 }
 
 #[test]
+fn a_check_reaches_the_network_though_the_service_has_no_runtime() {
+    let board = HealthBoard::new();
+    let changes = Told::by(&board);
+    let peer = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = peer.local_addr().unwrap();
+    board.register("peer", move || async move {
+        let connected = tokio::net::TcpStream::connect(at).await;
+        connected.map(drop).map_err(|error| error.to_string())
+    });
+    assert_eq!(changes.next(), told("peer", State::Healthy));
+}
+
+#[test]
 fn a_blocking_check_that_hangs_holds_up_nothing_and_is_not_run_twice() {
     let board = HealthBoard::new();
     let changes = Told::by(&board);
