@@ -12,6 +12,7 @@ test.beforeEach(async ({ request }) => {
 });
 
 test('shows the service with its rate, errors and percentiles', async ({ page }) => {
+  test.setTimeout(120_000);
   await page.goto('/');
   const row = page.locator('tr[data-service="deriva-server"]');
   await expect(row).toBeVisible();
@@ -20,7 +21,8 @@ test('shows the service with its rate, errors and percentiles', async ({ page })
   for (const percentile of ['p50', 'p95', 'p99']) {
     await expect(row.getByTestId(percentile)).toHaveText(/^[\d.]+ (µs|ms|s)$/);
   }
-  await expect(row.locator('.traffic-bar').first()).toBeAttached();
+  // The first bar needs a step of the graph to have passed since the start.
+  await expect(row.locator('.traffic-bar').first()).toBeAttached({ timeout: 60_000 });
   await expect(row.getByText(/healthy|not reported|scrape|store|cache/).first()).toBeVisible();
   await expect(page.getByTestId('headline')).not.toBeEmpty();
   await expect(page).toHaveTitle('Home · watchroom');

@@ -90,26 +90,12 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
 }
 
 fn start(config: Config) -> Result<Telemetry, InitError> {
-    let clock = Clock::system();
-    let ledger = Arc::clone(ledger());
-    let redactor = redactor(&config, &ledger)?;
-    let resource = Arc::new(resource(&config, &redactor));
-    let registry = registry(&config, &redactor);
-    let board = board(&redactor);
+    let redactor = redactor(&config, ledger())?;
     set_propagate(config.traces.propagate && !config.disabled);
-    let inner = if config.disabled {
-        Inner::disabled(&config, clock, ledger, resource, registry, board)
-    } else {
-        running(
-            &config,
-            clock,
-            ledger,
-            resource,
-            redactor.clone(),
-            registry,
-            board,
-        )?
-    };
+    let mut inner = quiet(&config, &redactor);
+    if !config.disabled {
+        run(&mut inner, &config, &redactor)?;
+    }
     let inner = Arc::new(inner);
     if config.handle_panics && !config.disabled {
         panics::install(Arc::downgrade(&inner), redactor);
@@ -129,25 +115,41 @@ fn start(config: Config) -> Result<Telemetry, InitError> {
     Ok(Telemetry { inner })
 }
 
-fn running(
-    config: &Config,
-    clock: Clock,
-    ledger: Arc<Ledger>,
-    resource: Arc<Resource>,
-    redactor: Redactor,
-    registry: Registry,
-    board: HealthBoard,
-) -> Result<Inner, InitError> {
+/// What there is without anything running, as with `OTEL_SDK_DISABLED`: instruments and checks can be declared, nothing is captured,
+/// sent or served.
+fn quiet(config: &Config, redactor: &Redactor) -> Inner {
+    let ended = Arc::default();
+    Inner {
+        clock: Clock::system(),
+        ledger: Arc::clone(ledger()),
+        resource: Arc::new(resource(config, redactor)),
+        registry: registry(config, redactor),
+        board: board(redactor, &ended),
+        capture: None,
+        exporter: None,
+        writers: Vec::new(),
+        log_filter: None,
+        admin_addr: None,
+        admin: Mutex::new(None),
+        stop: Arc::new(Stop::default()),
+        shutdown_timeout: config.shutdown_timeout,
+        ended,
+    }
+}
+
+/// Starts what the settings ask for, in the order of the data's way.
+fn run(inner: &mut Inner, config: &Config, redactor: &Redactor) -> Result<(), InitError> {
     let traces_filter = Filter::parse(&config.traces.filter).map_err(InitError::TracesFilter)?;
     let log_filter = Filter::parse(&config.log.filter).map_err(InitError::LogFilter)?;
     let sampler = Sampler::from_names(&config.traces.sampler, config.traces.sampler_arg.as_deref())?;
-    bridge::register(&registry, &ledger, &board, &resource);
+    let (clock, ledger, registry) = (inner.clock.clone(), Arc::clone(&inner.ledger), &inner.registry);
+    bridge::register(registry, &ledger, &inner.board, &inner.resource);
     registry.register_collector(ProcessCollector::new());
 
     let reader = Arc::new(registry.clone());
     let exporter = OtlpExporter::start(
         otlp(config),
-        &resource,
+        &inner.resource,
         Arc::clone(&ledger),
         clock.clone(),
         Some(reader),
@@ -155,9 +157,9 @@ fn running(
     let log_filter = ReloadableFilter::new(log_filter, clock.clone());
     let sinks = log_sinks(config, &ledger, &clock, &log_filter)?;
     let mut capture = Capture::builder()
-        .clock(clock.clone())
-        .redactor(redactor)
-        .ledger(Arc::clone(&ledger))
+        .clock(clock)
+        .redactor(redactor.clone())
+        .ledger(ledger)
         .sampler(sampler)
         .limits(config.traces.limits)
         .export_filter(traces_filter)
@@ -176,61 +178,23 @@ fn running(
     let admin = match config.admin.enabled {
         true => Some(admin(
             config,
-            &registry,
-            &board,
+            registry,
+            &inner.board,
             &log_filter,
             &capture,
-            &resource,
+            &inner.resource,
         )?),
         false => None,
     };
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
         .map_err(|_| InitError::SubscriberTaken)?;
-    Ok(Inner {
-        clock,
-        ledger,
-        resource,
-        registry,
-        board,
-        capture: Some(capture),
-        exporter: Some(exporter),
-        writers: sinks.iter().map(|sink| sink.writer().clone()).collect(),
-        log_filter: Some(log_filter),
-        admin_addr: admin.as_ref().map(AdminHandle::local_addr),
-        admin: Mutex::new(admin),
-        stop: Arc::new(Stop::default()),
-        shutdown_timeout: config.shutdown_timeout,
-        ended: AtomicBool::new(false),
-    })
-}
-
-impl Inner {
-    /// `OTEL_SDK_DISABLED`: instruments and checks can be declared, nothing is captured, sent or served.
-    fn disabled(
-        config: &Config,
-        clock: Clock,
-        ledger: Arc<Ledger>,
-        resource: Arc<Resource>,
-        registry: Registry,
-        board: HealthBoard,
-    ) -> Self {
-        Self {
-            clock,
-            ledger,
-            resource,
-            registry,
-            board,
-            capture: None,
-            exporter: None,
-            writers: Vec::new(),
-            log_filter: None,
-            admin_addr: None,
-            admin: Mutex::new(None),
-            stop: Arc::new(Stop::default()),
-            shutdown_timeout: config.shutdown_timeout,
-            ended: AtomicBool::new(false),
-        }
-    }
+    inner.capture = Some(capture);
+    inner.exporter = Some(exporter);
+    inner.writers = sinks.iter().map(|sink| sink.writer().clone()).collect();
+    inner.log_filter = Some(log_filter);
+    inner.admin_addr = admin.as_ref().map(AdminHandle::local_addr);
+    inner.admin = Mutex::new(admin);
+    Ok(())
 }
 
 /// Who this is (COM-3). The environment goes under both of its names, since backends still know the older one. What the user adds is
@@ -298,11 +262,15 @@ fn sampled_span() -> Option<(TraceId, SpanId)> {
         .map(|context| (context.trace_id, context.span_id))
 }
 
-fn board(redactor: &Redactor) -> HealthBoard {
+fn board(redactor: &Redactor, ended: &Arc<AtomicBool>) -> HealthBoard {
     let board = HealthBoard::new();
     let redactor = redactor.clone();
     board.redact_errors(move |error| redactor.value(error).into_owned());
-    board.on_change(|change| {
+    let ended = Arc::clone(ended);
+    board.on_change(move |change| {
+        if ended.load(SeqCst) {
+            return;
+        }
         let (component, from, to) = (
             change.component.as_str(),
             change.from.as_str(),

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::Weak;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use watchroom_metrics::OverflowWarning;
@@ -19,7 +20,7 @@ const ROUND: Duration = Duration::from_secs(1);
 /// If it cannot be made.
 pub(crate) fn start(inner: Weak<Inner>) -> io::Result<()> {
     let rounds = move || {
-        while let Some(inner) = inner.upgrade() {
+        while let Some(inner) = inner.upgrade().filter(|inner| !inner.ended.load(SeqCst)) {
             inner.registry.take_overflow_warnings().iter().for_each(warn);
             drop(inner);
             std::thread::park_timeout(ROUND);

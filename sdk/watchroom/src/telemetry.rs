@@ -51,7 +51,8 @@ pub(crate) struct Inner {
     pub(crate) admin_addr: Option<SocketAddr>,
     pub(crate) stop: Arc<Stop>,
     pub(crate) shutdown_timeout: Duration,
-    pub(crate) ended: AtomicBool,
+    /// Set when the end begins: from then on the parts that speak by themselves keep still.
+    pub(crate) ended: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Inner {
