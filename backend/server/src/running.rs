@@ -155,9 +155,11 @@ fn prometheus_yml(path: &Path) -> Result<PrometheusYml, StartError> {
     Ok(file)
 }
 
-/// Memory for what is on its way into the store: a quarter of all, but enough for a few large requests.
+/// Memory for what is on its way into the store: a quarter of all, but enough for one body at its limits. With less, a body that is too
+/// large would be told to try again, for ever.
 fn on_its_way(config: &Config) -> u64 {
-    (config.max_memory_bytes / 4).max(64 << 20)
+    let largest = 2 * (config.limits.max_body_bytes + config.limits.max_decompressed_bytes);
+    (config.max_memory_bytes / 4).max(largest as u64)
 }
 
 fn store_config(config: &Config) -> StoreConfig {

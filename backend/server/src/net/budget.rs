@@ -19,7 +19,7 @@ pub(crate) struct Budget {
 /// A part of a [`Budget`].
 #[derive(Debug)]
 pub(crate) struct Reservation {
-    _permit: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Budget {
@@ -42,16 +42,21 @@ impl Budget {
     pub(crate) fn reserve(&self, bytes: usize) -> Option<Reservation> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
         let permit = Arc::clone(&self.units).try_acquire_many_owned(units).ok()?;
-        Some(Reservation {
-            _permit: Some(permit),
-        })
+        Some(Reservation { permit: Some(permit) })
     }
 }
 
 impl Reservation {
+    /// What is reserved.
+    pub(crate) fn bytes(&self) -> usize {
+        self.permit
+            .as_ref()
+            .map_or(0, |permit| permit.num_permits() * UNIT)
+    }
+
     /// Adds another part to this one.
     pub(crate) fn merge(&mut self, other: Self) {
-        match (&mut self._permit, other._permit) {
+        match (&mut self.permit, other.permit) {
             (Some(own), Some(more)) => own.merge(more),
             (own @ None, more) => *own = more,
             (Some(_), None) => {}

@@ -373,7 +373,7 @@ async fn a_million_label_values_stay_within_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_too_much_is_under_way_the_sender_is_asked_to_try_again() {
-    // The smallest budget is 64 MiB, of which a body takes twice its size while it comes.
+    // The smallest budget is 96 MiB, of which a body takes twice its size while it comes.
     let server = Server::with(|config, _| config.max_memory_bytes = 1 << 20).await;
     let part = vec![0; 15 << 20];
     let head = format!(
@@ -381,7 +381,7 @@ async fn when_too_much_is_under_way_the_sender_is_asked_to_try_again() {
         part.len() + 1
     );
     let mut held = Vec::new();
-    for _ in 0..2 {
+    for _ in 0..3 {
         let mut stream = TcpStream::connect(server.addrs.otlp_http).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(&part).await.unwrap();

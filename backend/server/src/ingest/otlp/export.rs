@@ -24,8 +24,9 @@ pub(super) async fn export(
             Encoding::Protobuf => weigh::protobuf(signal, &body.bytes),
             Encoding::Json => weigh::json(&body.bytes),
         };
-        // More than all there is would be refused for ever, and so is not worth a retry.
-        let limit = worker.limits.max_decoded_bytes.min(worker.budget.total());
+        // More than all that there is beside the body would be refused for ever, and so is not worth a retry.
+        let left = worker.budget.total().saturating_sub(body.reservation.bytes());
+        let limit = worker.limits.max_decoded_bytes.min(left);
         if weight > limit {
             return Err(Refusal::TooLarge(format!(
                 "request takes {weight} bytes of memory once decoded, {limit} are allowed; send smaller batches"
