@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::HeaderName;
+use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body;
 use tower_layer::Layer;
@@ -21,6 +21,10 @@ use crate::request_id::REQUEST_ID_HEADER;
 use crate::server::{ResponseFuture, rpc_method};
 
 /// Gives a client its light. For tonic: wrap the `Channel` and hand the service to the generated client.
+///
+/// The request's body is handed on as it is, since clients such as tonic's `Channel` take no other type. So its size is known only if
+/// the body itself or `content-length` tells it: a request of unknown length is left out of `http_client_request_body_bytes`. A gRPC
+/// call never tells its length: the size of its request is observed by the server, as `rpc_server_request_body_bytes`.
 #[derive(Debug, Clone)]
 pub struct ClientLayer {
     instruments: Instruments,
@@ -102,7 +106,7 @@ where
         };
         span.in_scope(|| inject_headers(request.headers_mut()));
         if let Instruments::HttpClient(metrics) = &self.instruments
-            && let Some(len) = request.body().size_hint().exact()
+            && let Some(len) = request_len(&request)
         {
             metrics.request_body.observe(method, bytes_f64(len));
         }
@@ -110,6 +114,15 @@ where
         let inner = observation.span().in_scope(|| self.inner.call(request));
         ResponseFuture::new(inner, observation, None)
     }
+}
+
+/// Length of a request's body, if it is known before it is sent.
+fn request_len<B: Body>(request: &Request<B>) -> Option<u64> {
+    let announced = || {
+        let value = request.headers().get(header::CONTENT_LENGTH)?;
+        value.to_str().ok()?.parse().ok()
+    };
+    request.body().size_hint().exact().or_else(announced)
 }
 
 fn rpc_span(route: &str) -> Span {

@@ -28,7 +28,7 @@ mod observe;
 mod request_id;
 mod server;
 
-pub use body::ObservedBody;
+pub use body::{CountedBody, ObservedBody};
 pub use client::{ClientLayer, ClientService, inject_headers};
 pub use context::RequestContext;
 pub use request_id::{REQUEST_ID_HEADER, RequestId};

@@ -15,7 +15,7 @@ pub(crate) struct HttpServerMetrics {
     pub(crate) request_duration: Histogram<(MethodLabel, Endpoint, StatusGroup)>,
     /// HTTP requests being served.
     pub(crate) requests_in_flight: Gauge<MethodLabel>,
-    /// Bytes of request bodies, as announced by their length.
+    /// Bytes of request bodies, as read.
     #[metric(unit = "bytes", buckets = [256.0, 4096.0, 65536.0, 1048576.0, 16777216.0])]
     pub(crate) request_body: Histogram<MethodLabel>,
     /// Bytes of response bodies, as sent.
@@ -53,6 +53,9 @@ pub(crate) struct RpcServerMetrics {
     pub(crate) request_duration: Histogram<(RpcMethod, RpcStatus)>,
     /// RPCs being served.
     pub(crate) requests_in_flight: Gauge,
+    /// Bytes of requests, as read.
+    #[metric(unit = "bytes", buckets = [256.0, 4096.0, 65536.0, 1048576.0, 16777216.0])]
+    pub(crate) request_body: Histogram,
     /// Bytes of answers, as sent.
     #[metric(unit = "bytes", buckets = [256.0, 4096.0, 65536.0, 1048576.0, 16777216.0])]
     pub(crate) response_body: Histogram,

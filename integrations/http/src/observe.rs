@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use tracing::Span;
 use watchroom::{Clock, Moment};
 
+use crate::body::{ByteCount, CountedBody};
 use crate::labels::{MethodLabel, RpcStatus, StatusGroup};
 use crate::metrics::{HttpClientMetrics, HttpServerMetrics, RpcClientMetrics, RpcServerMetrics};
 
@@ -38,6 +39,8 @@ pub(crate) struct Observation {
     began: Moment,
     status: Option<StatusCode>,
     rpc_status: Option<RpcStatus>,
+    /// What was read of the request, where that is counted.
+    request_bytes: Option<ByteCount>,
     passed_bytes: u64,
 }
 
@@ -60,12 +63,18 @@ impl Observation {
             began,
             status: None,
             rpc_status: None,
+            request_bytes: None,
             passed_bytes: 0,
         }
     }
 
     pub(crate) const fn span(&self) -> &Span {
         &self.span
+    }
+
+    /// Counts what is read of the request's body until the observation ends.
+    pub(crate) fn count_request<B>(&mut self, body: B) -> CountedBody<B> {
+        CountedBody::new(body, self.request_bytes.get_or_insert_default().clone())
     }
 
     /// The head of the answer. A gRPC answer that consists of a head alone has its status there.
@@ -115,12 +124,14 @@ impl Drop for Observation {
         self.close_span(group, rpc);
         let took = self.clock.now().since(self.began);
         let route = &*self.route;
+        let request_bytes = bytes_f64(self.request_bytes.as_ref().map_or(0, ByteCount::get));
         match &self.instruments {
             Instruments::HttpServer(m) => {
                 m.requests_in_flight.dec(self.method);
                 m.requests_total.inc((self.method, route, group));
                 m.request_duration
                     .observe_duration((self.method, route, group), took);
+                m.request_body.observe(self.method, request_bytes);
                 m.response_body.observe(self.method, bytes_f64(self.passed_bytes));
             }
             Instruments::HttpClient(m) => {
@@ -133,6 +144,7 @@ impl Drop for Observation {
                 m.requests_in_flight.dec();
                 m.requests_total.inc((route, rpc));
                 m.request_duration.observe_duration((route, rpc), took);
+                m.request_body.observe(request_bytes);
                 m.response_body.observe(bytes_f64(self.passed_bytes));
             }
             Instruments::RpcClient(m) => {

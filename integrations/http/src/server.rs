@@ -20,6 +20,9 @@ use crate::observe::Instruments;
 ///
 /// The id is the caller's `x-request-id` or a new UUID v4, and goes back in the response. Handlers find both in
 /// [`RequestContext`](crate::RequestContext).
+///
+/// Body sizes are what passed by the end of the answer: of a request, what the handler read, whether or not its length was announced.
+/// For that the inner service takes its request with a [`CountedBody`](crate::CountedBody), as axum's and tonic's routers do.
 #[derive(Debug, Clone)]
 pub struct ServerLayer {
     instruments: Instruments,
@@ -41,7 +44,7 @@ impl ServerLayer {
     }
 
     /// For gRPC. Metrics: `rpc_server_requests_total` and `rpc_server_request_duration_seconds` by `method`, `status`,
-    /// `rpc_server_requests_in_flight`, `rpc_server_response_body_bytes`. Span: `rpc_request`.
+    /// `rpc_server_requests_in_flight`, `rpc_server_request_body_bytes`, `rpc_server_response_body_bytes`. Span: `rpc_request`.
     ///
     /// # Errors
     /// [`RegisterError`] if another declaration has taken one of the names.

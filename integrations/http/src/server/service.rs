@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use http::{Request, Response, header};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 use tracing::{Span, field, info_span};
@@ -10,10 +10,10 @@ use watchroom::prelude::Label as _;
 
 use super::future::ResponseFuture;
 use super::route::{http_route, rpc_method};
-use crate::body::ObservedBody;
+use crate::body::{CountedBody, ObservedBody};
 use crate::context::RequestContext;
 use crate::labels::MethodLabel;
-use crate::observe::{Instruments, Observation, bytes_f64};
+use crate::observe::{Instruments, Observation};
 use crate::request_id::RequestId;
 
 /// A server with its light.
@@ -26,7 +26,7 @@ pub struct ServerService<S> {
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for ServerService<S>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Request<CountedBody<ReqBody>>, Response = Response<ResBody>>,
     ResBody: Body,
 {
     type Response = Response<ObservedBody<ResBody>>;
@@ -49,21 +49,14 @@ where
             http_route(&request)
         };
         let method = MethodLabel::from(request.method());
-        if let Instruments::HttpServer(metrics) = &self.instruments
-            && let Some(len) = request
-                .headers()
-                .get(header::CONTENT_LENGTH)
-                .and_then(|v| v.to_str().ok()?.parse().ok())
-        {
-            metrics.request_body.observe(method, bytes_f64(len));
-        }
         let span = if self.with_span {
             self.span(&request, &context, method, &route)
         } else {
             Span::none()
         };
-        let observation = Observation::begin(self.instruments.clone(), method, route, span);
+        let mut observation = Observation::begin(self.instruments.clone(), method, route, span);
         request.extensions_mut().insert(context);
+        let request = request.map(|body| observation.count_request(body));
         let inner = observation.span().in_scope(|| self.inner.call(request));
         ResponseFuture::new(inner, observation, Some(request_id))
     }

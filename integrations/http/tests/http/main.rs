@@ -8,12 +8,15 @@
 use std::convert::Infallible;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Path, Request};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use http_body_util::BodyExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tower::ServiceExt as _;
 use watchroom::metrics::{Registry, expose};
 use watchroom_http::{ClientLayer, ObservedBody, RequestContext, ServerLayer};
@@ -190,6 +193,116 @@ async fn a_caller_that_goes_away_is_observed_once() {
         r#"http_requests_total{method="GET",endpoint="/never",status_group="none"} 1"#,
     );
     has(&text, r#"http_requests_in_flight{method="GET"} 0"#);
+}
+
+/// A body of two frames that does not tell its length.
+fn stream() -> Body {
+    Body::from_stream(tokio_stream::iter(["first", "second"].map(Ok::<_, Infallible>)))
+}
+
+#[tokio::test]
+async fn a_chunked_request_is_counted_without_its_framing() {
+    let (_guard, _spans) = capture();
+    let registry = Registry::default();
+    let app = Router::new()
+        .route("/echo", post(|text: String| async { text }))
+        .layer(ServerLayer::http(&registry).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(
+        axum::serve(listener, app)
+            .with_graceful_shutdown(async { stopped.await.unwrap() })
+            .into_future(),
+    );
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let request = "POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n\
+                   5\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n";
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("\r\n\r\nhello, world"), "{answer}");
+    stop.send(()).unwrap();
+    // Every connection has ended by then, and with it every observation.
+    serving.await.unwrap().unwrap();
+    let text = exposed(&registry);
+    has(&text, r#"http_request_body_bytes_count{method="POST"} 1"#);
+    has(&text, r#"http_request_body_bytes_sum{method="POST"} 12"#);
+}
+
+#[tokio::test]
+async fn of_a_request_that_is_not_read_to_its_end_what_was_read_counts() {
+    let (_guard, _spans) = capture();
+    let registry = Registry::default();
+    let app = Router::new()
+        .route(
+            "/part",
+            post(|request: Request| async {
+                let frame = request.into_body().frame().await.unwrap().unwrap();
+                assert_eq!(frame.into_data().unwrap(), "first");
+            }),
+        )
+        .route("/none", axum::routing::put(|| async {}))
+        .layer(ServerLayer::http(&registry).unwrap());
+    for (method, path) in [("POST", "/part"), ("PUT", "/none")] {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(stream())
+            .unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        response.into_body().collect().await.unwrap();
+    }
+    let text = exposed(&registry);
+    has(&text, r#"http_request_body_bytes_sum{method="POST"} 5"#);
+    has(&text, r#"http_request_body_bytes_count{method="PUT"} 1"#);
+    has(&text, r#"http_request_body_bytes_sum{method="PUT"} 0"#);
+}
+
+#[tokio::test]
+async fn the_handler_sees_the_end_and_the_length_of_the_body_as_they_are() {
+    let (_guard, _spans) = capture();
+    let app = Router::new()
+        .route(
+            "/",
+            post(|request: Request| async move {
+                let body = request.into_body();
+                format!("{} {:?}", body.is_end_stream(), body.size_hint().exact())
+            }),
+        )
+        .layer(ServerLayer::http(&Registry::default()).unwrap());
+    for (body, seen) in [
+        (Body::empty(), "true Some(0)"),
+        (Body::from("bytes"), "false Some(5)"),
+        (stream(), "false None"),
+    ] {
+        let request = Request::builder().method("POST").uri("/").body(body).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), seen);
+    }
+}
+
+#[tokio::test]
+async fn a_client_takes_the_length_from_the_header_if_the_body_does_not_tell_it() {
+    let (_guard, _spans) = capture();
+    let registry = Registry::default();
+    let inner = Router::new().fallback(|| async {});
+    let client = ClientLayer::http(&registry).unwrap().wrap(inner);
+    for (method, length) in [("PUT", Some("11")), ("POST", None)] {
+        let mut request = Request::builder().method(method).uri("/");
+        if let Some(length) = length {
+            request = request.header("content-length", length);
+        }
+        let response = client.clone().oneshot(request.body(stream()).unwrap()).await;
+        response.unwrap().into_body().collect().await.unwrap();
+    }
+    let text = exposed(&registry);
+    has(&text, r#"http_client_request_body_bytes_sum{method="PUT"} 11"#);
+    assert!(
+        !text.contains(r#"http_client_request_body_bytes_count{method="POST"}"#),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -66,6 +66,13 @@ async fn both_ends_are_counted_by_method_and_status_and_belong_to_one_trace() {
             "{text}"
         );
     }
+    // Two messages behind prefixes of 5 bytes: an empty one, and one with tag, length and "nobody".
+    for line in [
+        "rpc_server_request_body_bytes_count 2",
+        "rpc_server_request_body_bytes_sum 18",
+    ] {
+        assert!(text.lines().any(|l| l == line), "no line {line:?} in\n{text}");
+    }
     let spans = spans.take();
     let of = |kind: &str| {
         spans
