@@ -58,17 +58,16 @@ impl Memory {
         };
         let (scraped, kept, added) = figures;
         outcome.scraped = scraped;
-        for (name, value) in [
+        // What tells of the target comes first: where the store has no room for all series, it has room for these.
+        let reports = [
             ("up", if result.is_ok() { 1.0 } else { 0.0 }),
             ("scrape_duration_seconds", took.as_secs_f64()),
             ("scrape_samples_scraped", scraped as f64),
             ("scrape_samples_post_metric_relabeling", kept as f64),
             ("scrape_series_added", added as f64),
-        ] {
-            outcome
-                .samples
-                .push((target.report(name), Sample { t_ms, value }));
-        }
+        ];
+        let reports = reports.map(|(name, value)| (target.report(name), Sample { t_ms, value }));
+        outcome.samples.splice(0..0, reports);
         (outcome, result)
     }
 
