@@ -44,6 +44,18 @@ impl Process {
         self.child.id()
     }
 
+    /// Most resident memory that it has had at any moment.
+    ///
+    /// # Panics
+    /// If the kernel does not tell, because it has ended.
+    #[must_use]
+    pub fn peak_memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        kib.expect("a process that runs has a peak of resident memory") << 10
+    }
+
     /// Sends a signal by its name.
     ///
     /// # Panics
