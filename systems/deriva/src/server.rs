@@ -1,6 +1,8 @@
 //! `deriva-server`: options, telemetry, gRPC, health, and a clean end.
 
+mod connections;
 mod health;
+mod intake;
 mod options;
 mod rpc;
 mod stream;
@@ -11,7 +13,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tracing::{info, warn};
 use watchroom::Telemetry;
 
@@ -24,6 +25,10 @@ use crate::proto::deriva_server::DerivaServer;
 use crate::proto::{FILE_DESCRIPTOR_SET, SERVICE_NAME};
 use crate::storage::{MAX_LEAF_BYTES, Storage};
 
+/// Connections that are open at a time; each takes a file descriptor, of which a process has 1 024 by default.
+const MAX_CONNECTIONS: usize = 512;
+/// What all requests together may hold while they come in: two of the largest.
+const MAX_INTAKE_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
 /// How long RPCs that are under way may go on once the server has been told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// Room for the message around the largest leaf.
@@ -89,16 +94,18 @@ async fn serve(options: &Options, telemetry: &Telemetry) -> anyhow::Result<()> {
         service = SERVICE_NAME,
         "deriva-server is ready"
     );
-    // Without this, a small answer waits up to 40 ms for the acknowledgement of the one before it.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let serving = Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .max_concurrent_streams(1_024)
         .layer(watchroom_http::ServerLayer::rpc(telemetry.metrics())?.without_span())
+        .layer(intake::IntakeLayer::new(MAX_INTAKE_BYTES))
         .add_service(deriva)
         .add_service(health_service)
         .add_service(reflection)
-        .serve_with_incoming_shutdown(incoming, telemetry.stopped());
+        .serve_with_incoming_shutdown(
+            connections::connections(listener, MAX_CONNECTIONS),
+            telemetry.stopped(),
+        );
     let overdue = async {
         telemetry.stopped().await;
         tokio::time::sleep(GRACE).await;
