@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use tokio_stream::StreamExt as _;
 use tonic::codegen::{Service as _, http};
 use tonic::transport::Endpoint;
 use tonic::{Code, Status};
@@ -188,6 +189,62 @@ async fn a_gzip_bomb_as_a_leaf_meets_derivas_limit() {
             "the result would have 67108865 bytes; at most 67108864 are allowed"
         )
     );
+    tokio::task::spawn_blocking(move || deriva_is_well(&mut deriva))
+        .await
+        .unwrap();
+}
+
+/// Announces a leaf of 32 MB, sends 4 MB of it and then nothing. The status, should one come.
+async fn begin_leaf(at: SocketAddr) -> Option<Code> {
+    let mut channel = Endpoint::from_shared(format!("http://{at}"))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let begin = prefixed(0, 32 << 20, &vec![7; 4 << 20]);
+    let parts: Vec<_> = begin
+        .chunks(64 << 10)
+        .map(|part| Ok::<_, Status>(http_body::Frame::data(Bytes::copy_from_slice(part))))
+        .collect();
+    let parts = tokio_stream::iter(parts).chain(tokio_stream::pending());
+    let request = http::Request::post(format!("http://{at}/deriva.v1.Deriva/PutLeaf"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(tonic::body::Body::new(StreamBody::new(parts)))
+        .unwrap();
+    std::future::poll_fn(|cx| channel.poll_ready(cx)).await.unwrap();
+    let response = channel.call(request).await.ok()?;
+    Status::from_header_map(response.headers()).map(|status| status.code())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_never_end_share_a_budget_and_give_it_back() {
+    use deriva::proto::PutLeafRequest;
+    let mut deriva = deriva();
+    let at = deriva.grpc;
+    // 400 MB if all were taken in.
+    let mut begun: Vec<_> = (0..100).map(|_| tokio::spawn(begin_leaf(at))).collect();
+    let mut n_refused = 0;
+    while n_refused < 50 {
+        let (ended, _, rest) = futures_util::future::select_all(begun).await;
+        assert_eq!(ended.unwrap(), Some(Code::ResourceExhausted));
+        n_refused += 1;
+        begun = rest;
+    }
+    for task in begun {
+        task.abort();
+    }
+    let mut client = deriva::client::connect(&format!("http://{at}")).await.unwrap();
+    let mut taken = false;
+    for _ in 0..600 {
+        let data = vec![7; 32 << 20];
+        taken = client.put_leaf(PutLeafRequest { data }).await.is_ok();
+        if taken {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(taken, "the budget is not given back");
     tokio::task::spawn_blocking(move || deriva_is_well(&mut deriva))
         .await
         .unwrap();
