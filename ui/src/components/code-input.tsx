@@ -2,7 +2,7 @@
 // a mirror that carries the colours; the textarea above it is transparent and does the work.
 
 import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { applyChoice, pairBracket, type Cursor } from '../lib/completion';
+import { applyChoice, pairBracket, type Cursor, readCursor } from '../lib/completion';
 import { tokenise } from '../lib/promql';
 
 export interface Choice {
@@ -94,8 +94,15 @@ export function CodeInput(props: CodeInputProps) {
     setOffer({ ...found, ...positionOf(mirror.current, cursor.from) });
   };
   const take = (choice: Choice) => {
-    if (!offer) return;
-    const next = applyChoice(value, offer.cursor, choice.insert ?? choice.text);
+    if (!offer || !area.current) return;
+    // The offer may be older than the last key: what gives way is the word at the caret now.
+    const { value: text, selectionStart } = area.current;
+    const cursor = readCursor(text, selectionStart);
+    if (cursor.place.kind !== offer.cursor.place.kind) {
+      void ask(text, selectionStart, true);
+      return;
+    }
+    const next = applyChoice(text, cursor, choice.insert ?? choice.text);
     caret.current = next.at;
     onInput(next.text);
     close();
