@@ -176,3 +176,15 @@ fn a_wrong_flag_is_told_with_exit_code_2() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--for"));
 }
+
+#[test]
+fn demonstrations_that_start_at_once_find_ports_of_their_own() {
+    let threads: Vec<_> = (0..3)
+        .map(|_| std::thread::spawn(|| demo(&["--rate", "2"])))
+        .collect();
+    let demos: Vec<Demo> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    for demo in &demos {
+        demo.process.signal("INT");
+    }
+    demos.iter().for_each(nothing_is_left);
+}

@@ -18,6 +18,8 @@ use crate::ports::{free, free_or};
 use progress::Progress;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
+/// How often ports are picked before it is given up.
+const MAX_TRIES: u32 = 4;
 
 /// What the demonstration is to do.
 #[derive(Debug, Clone)]
@@ -104,15 +106,16 @@ async fn demo(options: &Options) -> Result<(), Failure> {
     let mut progress = Progress::new(!options.json);
     // `temporary` is held to the end.
     let (dir, temporary) = folder(options.data_dir.as_deref()).map_err(Failure::Start)?;
-    let addresses = Addresses::pick(options.listen).map_err(Failure::Start)?;
     let mut fleet = Vec::new();
     let begun = tokio::select! {
-        begun = start(options, &dir, temporary.is_some(), &addresses, &mut fleet, &mut progress) => begun,
-        _ = interrupt.recv() => Ok(()),
-        _ = terminate.recv() => Ok(()),
+        begun = begin(options, &dir, temporary.is_some(), &mut fleet, &mut progress) => Some(begun),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
     };
     let outcome = match begun {
-        Ok(()) if fleet.len() == 3 => {
+        None => Ok(()),
+        Some(Err(error)) => Err(Failure::Start(error)),
+        Some(Ok(addresses)) => {
             announce(options, &dir, &addresses, &fleet, &progress);
             tokio::select! {
                 _ = interrupt.recv() => Ok(()),
@@ -121,10 +124,37 @@ async fn demo(options: &Options) -> Result<(), Failure> {
                 ended = first_end(&mut fleet) => ended.map_err(Failure::Run),
             }
         }
-        other => other.map_err(Failure::Start),
     };
     progress.note("stopping");
-    // The last to start stops first, so that nothing sends to what is gone.
+    stop(&mut fleet, &progress).await;
+    outcome
+}
+
+/// Starts the fleet on ports that are free. Between the look and the child's bind another process may take one: then again, on others.
+async fn begin(
+    options: &Options,
+    dir: &Path,
+    ephemeral: bool,
+    fleet: &mut Vec<Running>,
+    progress: &mut Progress,
+) -> anyhow::Result<Addresses> {
+    let mut n_tries = 0;
+    loop {
+        let addresses = Addresses::pick(options.listen)?;
+        n_tries += 1;
+        match start(options, dir, ephemeral, &addresses, fleet, progress).await {
+            Ok(()) => return Ok(addresses),
+            Err(error) if n_tries < MAX_TRIES && format!("{error:#}").contains("in use") => {
+                progress.done("a port was taken in between: trying others");
+                stop(fleet, progress).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The last to start stops first, so that nothing sends to what is gone.
+async fn stop(fleet: &mut Vec<Running>, progress: &Progress) {
     while let Some(child) = fleet.pop() {
         let name = child.name;
         match child.stop().await {
@@ -133,7 +163,6 @@ async fn demo(options: &Options) -> Result<(), Failure> {
             Err(error) => progress.note(&format!("{error:#}")),
         }
     }
-    outcome
 }
 
 async fn pause(run_for: Option<Duration>) {
