@@ -7,6 +7,7 @@ mod options;
 mod rpc;
 mod stream;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ const MAX_MESSAGE_BYTES: usize = MAX_LEAF_BYTES + (64 << 10);
 /// # Errors
 /// What kept it from starting: settings, a port in use, a data folder in use.
 pub fn run(options: Options) -> anyhow::Result<()> {
+    // Before telemetry starts: whoever finds the metrics port open may take it that the RPCs' port is bound.
+    let listener = bind(options.listen)?;
     let telemetry = watchroom::init(options.telemetry()?).map_err(|error| match error {
         watchroom::InitError::Admin(_) => anyhow::Error::new(error)
             .context("metrics and health cannot be served; set another port with --metrics-port"),
@@ -48,20 +51,24 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("starting the runtime")?;
-    let outcome = runtime.block_on(serve(&options, &telemetry));
+    let outcome = runtime.block_on(serve(&options, &telemetry, listener));
     // Functions that are still computing must not keep the process from ending.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(options: &Options, telemetry: &Telemetry) -> anyhow::Result<()> {
-    // Bound before health can say that it is ready.
-    let listener = TcpListener::bind(options.listen).await.with_context(|| {
-        format!(
-            "cannot listen on {}; set another address with --listen",
-            options.listen
-        )
-    })?;
+fn bind(listen: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
+    std::net::TcpListener::bind(listen)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .with_context(|| format!("cannot listen on {listen}; set another address with --listen"))
+}
+
+async fn serve(
+    options: &Options,
+    telemetry: &Telemetry,
+    listener: std::net::TcpListener,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::from_std(listener).context("handing the port to the runtime")?;
     let address = listener
         .local_addr()
         .context("reading the address that was bound")?;
