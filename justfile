@@ -26,6 +26,10 @@ bless *ARGS:
 codegen:
     cargo run --quiet --package xtask --features codegen -- codegen
 
+# Rewrites the public API in docs/api.
+api:
+    cargo run --quiet --package xtask --features api -- api
+
 # Builds the page into ui/dist.
 ui:
     npm --prefix ui ci

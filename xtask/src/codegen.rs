@@ -7,7 +7,7 @@ use std::path::Path;
 /// Regenerates, or compares with `check`.
 #[cfg(feature = "codegen")]
 pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<String> {
-    use anyhow::{Context as _, bail};
+    use anyhow::Context as _;
 
     let folder = root.join("systems/deriva");
     let target = folder.join("src/gen");
@@ -27,15 +27,7 @@ pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<String> {
 
     for name in ["deriva.v1.rs", "deriva.v1.bin"] {
         let new = std::fs::read(fresh.join(name)).with_context(|| format!("reading fresh {name}"))?;
-        let old = std::fs::read(target.join(name)).unwrap_or_default();
-        if new == old {
-            continue;
-        }
-        if check {
-            bail!("systems/deriva/src/gen/{name} is stale: run `just codegen` and commit the result");
-        }
-        std::fs::create_dir_all(&target).context("making src/gen")?;
-        std::fs::write(target.join(name), new).with_context(|| format!("writing {name}"))?;
+        crate::fresh::settle(&target.join(name), &new, check, "just codegen")?;
     }
     Ok("codegen: up to date".to_owned())
 }

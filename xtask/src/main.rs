@@ -7,8 +7,11 @@
     reason = "a command line tool talks to its user"
 )]
 
+mod api;
 mod browser;
 mod codegen;
+#[cfg(any(feature = "api", feature = "codegen"))]
+mod fresh;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +29,12 @@ enum Verb {
     Browser,
     /// Runs everything that CI runs, on this machine.
     Verify,
+    /// Writes the public API of the linked crates to `docs/api`; with `--check`, fails if it differs from what stands.
+    Api {
+        /// Only compare.
+        #[arg(long)]
+        check: bool,
+    },
     /// Regenerates the checked-in protobuf code; with `--check`, fails if it differs from what stands.
     Codegen {
         /// Only compare.
@@ -41,6 +50,7 @@ fn main() -> ExitCode {
         Verb::Browser => browser::run(&root),
         Verb::Verify => browser::step(Command::new("bash").arg(".ci/run").current_dir(&root))
             .map(|()| "verified".to_owned()),
+        Verb::Api { check } => api::run(&root, check),
         Verb::Codegen { check } => codegen::run(&root, check),
     };
     match outcome {

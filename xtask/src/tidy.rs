@@ -50,6 +50,22 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<String> {
     )
 }
 
+/// What cargo says of the workspace's own packages.
+pub(crate) fn metadata(root: &Path) -> anyhow::Result<serde_json::Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .current_dir(root)
+        .output()
+        .context("running cargo metadata")?;
+    if !output.status.success() {
+        bail!(
+            "cargo metadata failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    serde_json::from_slice(&output.stdout).context("reading cargo metadata")
+}
+
 /// Files that git tracks or would track, relative to the root.
 fn tracked_files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let output = Command::new("git")

@@ -3,9 +3,7 @@
 //! Invariant 10 of ARCHITECTURE.md. Development dependencies may point anywhere: a test may hold the peer at its other end.
 
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::Finding;
@@ -54,6 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // integrations/
     ("watchroom-http", &["watchroom"]),
+    ("watchroom-sql", &["watchroom"]),
     // backend/
     ("watchroom-model", &[]),
     ("watchroom-store", &["watchroom-model"]),
@@ -86,18 +85,7 @@ pub(super) fn n_crates() -> usize {
 }
 
 pub(super) fn check(root: &Path) -> anyhow::Result<Vec<Finding>> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps"])
-        .current_dir(root)
-        .output()
-        .context("running cargo metadata")?;
-    if !output.status.success() {
-        bail!(
-            "cargo metadata failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-    }
-    let metadata: Value = serde_json::from_slice(&output.stdout).context("reading cargo metadata")?;
+    let metadata = super::metadata(root)?;
     Ok(breaches(&metadata))
 }
 
