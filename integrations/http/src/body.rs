@@ -28,7 +28,7 @@ impl ByteCount {
 }
 
 pin_project! {
-    /// The body of a request that is served. It counts what the handler reads, announced or not.
+    /// The body of a request. It counts what the handler reads, or the client sends, announced or not.
     #[derive(Debug)]
     pub struct CountedBody<B> {
         #[pin]

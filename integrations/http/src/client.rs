@@ -1,5 +1,7 @@
 //! The layer of clients: the current trace and request id go along, the call has a span and metrics.
 
+mod passing;
+
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -13,18 +15,31 @@ use watchroom::capture::context::current_field;
 use watchroom::metrics::{RegisterError, Registry};
 use watchroom::prelude::Label as _;
 
+pub use passing::{AsItIs, Counted, Passing};
+
 use crate::body::ObservedBody;
 use crate::labels::MethodLabel;
 use crate::metrics::{HttpClientMetrics, RpcClientMetrics};
-use crate::observe::{Instruments, Observation, bytes_f64};
+use crate::observe::{Instruments, Observation};
 use crate::request_id::REQUEST_ID_HEADER;
 use crate::server::{ResponseFuture, rpc_method};
 
-/// Gives a client its light. For tonic: wrap the `Channel` and hand the service to the generated client.
+/// Gives a client its light.
 ///
-/// The request's body is handed on as it is, since clients such as tonic's `Channel` take no other type. So its size is known only if
-/// the body itself or `content-length` tells it: a request of unknown length is left out of `http_client_request_body_bytes`. A gRPC
-/// call never tells its length: the size of its request is observed by the server, as `rpc_server_request_body_bytes`.
+/// Many clients take their requests with one type of body only. So [`wrap`](Self::wrap) hands the body on as it is, and its size is
+/// known only if the body itself or `content-length` tells it; a request of unknown length is left out of the histogram of sizes, and
+/// a gRPC call never tells its length. [`wrap_counted`](Self::wrap_counted) counts what is sent and is told how the client's own type
+/// of body is made. For tonic, hand what it returns to the generated client:
+///
+/// ```
+/// # fn example(channel: tonic::transport::Channel) -> Result<(), watchroom::metrics::RegisterError> {
+/// # let registry = watchroom::metrics::Registry::default();
+/// use tonic_health::pb::health_client::HealthClient;
+///
+/// let layer = watchroom_http::ClientLayer::rpc(&registry)?;
+/// let client = HealthClient::new(layer.wrap_counted(channel, tonic::body::Body::new));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ClientLayer {
     instruments: Instruments,
@@ -43,7 +58,7 @@ impl ClientLayer {
     }
 
     /// For gRPC. Metrics: `rpc_client_requests_total` and `rpc_client_request_duration_seconds` by `method`, `status`,
-    /// `rpc_client_requests_in_flight`, `rpc_client_response_body_bytes`. Span: `rpc_call`.
+    /// `rpc_client_requests_in_flight`, `rpc_client_request_body_bytes`, `rpc_client_response_body_bytes`. Span: `rpc_call`.
     ///
     /// # Errors
     /// [`RegisterError`] if another declaration has taken one of the names.
@@ -53,11 +68,22 @@ impl ClientLayer {
         })
     }
 
-    /// Puts the layer around a service.
+    /// Puts the layer around a service that takes the body as it is.
     pub fn wrap<S>(&self, inner: S) -> ClientService<S> {
+        self.around(inner, AsItIs)
+    }
+
+    /// Puts the layer around a service and counts what is sent to it. `rebuild` makes the body that the service takes, such as
+    /// `tonic::body::Body::new` or `axum::body::Body::new`.
+    pub fn wrap_counted<S, F>(&self, inner: S, rebuild: F) -> ClientService<S, Counted<F>> {
+        self.around(inner, Counted(rebuild))
+    }
+
+    fn around<S, P>(&self, inner: S, passing: P) -> ClientService<S, P> {
         ClientService {
             inner,
             instruments: self.instruments.clone(),
+            passing,
         }
     }
 }
@@ -70,16 +96,18 @@ impl<S> Layer<S> for ClientLayer {
     }
 }
 
-/// A client with its light.
+/// A client with its light. `P` is how the request's body is handed on: [`AsItIs`] or [`Counted`].
 #[derive(Debug, Clone)]
-pub struct ClientService<S> {
+pub struct ClientService<S, P = AsItIs> {
     inner: S,
     instruments: Instruments,
+    passing: P,
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for ClientService<S>
+impl<S, P, ReqBody, ResBody> Service<Request<ReqBody>> for ClientService<S, P>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Request<P::Body>, Response = Response<ResBody>>,
+    P: Passing<ReqBody>,
     ReqBody: Body,
     ResBody: Body,
 {
@@ -105,12 +133,9 @@ where
             http_span(&request, method)
         };
         span.in_scope(|| inject_headers(request.headers_mut()));
-        if let Instruments::HttpClient(metrics) = &self.instruments
-            && let Some(len) = request_len(&request)
-        {
-            metrics.request_body.observe(method, bytes_f64(len));
-        }
-        let observation = Observation::begin(self.instruments.clone(), method, route, span);
+        let mut observation = Observation::begin(self.instruments.clone(), method, route, span);
+        observation.announced(request_len(&request));
+        let request = request.map(|body| self.passing.pass(body, |body| observation.count_request(body)));
         let inner = observation.span().in_scope(|| self.inner.call(request));
         ResponseFuture::new(inner, observation, None)
     }

@@ -29,7 +29,7 @@ mod request_id;
 mod server;
 
 pub use body::{CountedBody, ObservedBody};
-pub use client::{ClientLayer, ClientService, inject_headers};
+pub use client::{AsItIs, ClientLayer, ClientService, Counted, Passing, inject_headers};
 pub use context::RequestContext;
 pub use request_id::{REQUEST_ID_HEADER, RequestId};
 pub use server::{ResponseFuture, ServerLayer, ServerService};

@@ -34,7 +34,7 @@ pub(crate) struct HttpClientMetrics {
     pub(crate) request_duration: Histogram<(MethodLabel, StatusGroup)>,
     /// HTTP requests under way.
     pub(crate) requests_in_flight: Gauge<MethodLabel>,
-    /// Bytes of request bodies whose length is known beforehand.
+    /// Bytes of request bodies: as sent where they are counted, else as announced.
     #[metric(unit = "bytes", buckets = [256.0, 4096.0, 65536.0, 1048576.0, 16777216.0])]
     pub(crate) request_body: Histogram<MethodLabel>,
     /// Bytes of response bodies, as received.
@@ -72,6 +72,9 @@ pub(crate) struct RpcClientMetrics {
     pub(crate) request_duration: Histogram<(RpcMethod, RpcStatus)>,
     /// RPCs under way.
     pub(crate) requests_in_flight: Gauge,
+    /// Bytes of requests, as sent; of clients that count them.
+    #[metric(unit = "bytes", buckets = [256.0, 4096.0, 65536.0, 1048576.0, 16777216.0])]
+    pub(crate) request_body: Histogram,
     /// Bytes of answers, as received.
     #[metric(unit = "bytes", buckets = [256.0, 4096.0, 65536.0, 1048576.0, 16777216.0])]
     pub(crate) response_body: Histogram,

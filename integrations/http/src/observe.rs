@@ -27,6 +27,24 @@ impl Instruments {
     }
 }
 
+/// What is known of the length of a request's body.
+#[derive(Debug)]
+enum RequestSize {
+    Unknown,
+    Announced(u64),
+    Counted(ByteCount),
+}
+
+impl RequestSize {
+    fn bytes(&self) -> Option<f64> {
+        match self {
+            Self::Unknown => None,
+            Self::Announced(len) => Some(bytes_f64(*len)),
+            Self::Counted(count) => Some(bytes_f64(count.get())),
+        }
+    }
+}
+
 /// A request under way; observed when dropped.
 #[derive(Debug)]
 pub(crate) struct Observation {
@@ -39,8 +57,7 @@ pub(crate) struct Observation {
     began: Moment,
     status: Option<StatusCode>,
     rpc_status: Option<RpcStatus>,
-    /// What was read of the request, where that is counted.
-    request_bytes: Option<ByteCount>,
+    request_size: RequestSize,
     passed_bytes: u64,
 }
 
@@ -63,7 +80,7 @@ impl Observation {
             began,
             status: None,
             rpc_status: None,
-            request_bytes: None,
+            request_size: RequestSize::Unknown,
             passed_bytes: 0,
         }
     }
@@ -74,7 +91,14 @@ impl Observation {
 
     /// Counts what is read of the request's body until the observation ends.
     pub(crate) fn count_request<B>(&mut self, body: B) -> CountedBody<B> {
-        CountedBody::new(body, self.request_bytes.get_or_insert_default().clone())
+        let count = ByteCount::default();
+        self.request_size = RequestSize::Counted(count.clone());
+        CountedBody::new(body, count)
+    }
+
+    /// What the request says of its length; it is believed if nothing is counted.
+    pub(crate) fn announced(&mut self, len: Option<u64>) {
+        self.request_size = len.map_or(RequestSize::Unknown, RequestSize::Announced);
     }
 
     /// The head of the answer. A gRPC answer that consists of a head alone has its status there.
@@ -124,33 +148,43 @@ impl Drop for Observation {
         self.close_span(group, rpc);
         let took = self.clock.now().since(self.began);
         let route = &*self.route;
-        let request_bytes = bytes_f64(self.request_bytes.as_ref().map_or(0, ByteCount::get));
+        let request_bytes = self.request_size.bytes();
         match &self.instruments {
             Instruments::HttpServer(m) => {
                 m.requests_in_flight.dec(self.method);
                 m.requests_total.inc((self.method, route, group));
                 m.request_duration
                     .observe_duration((self.method, route, group), took);
-                m.request_body.observe(self.method, request_bytes);
+                if let Some(n) = request_bytes {
+                    m.request_body.observe(self.method, n);
+                }
                 m.response_body.observe(self.method, bytes_f64(self.passed_bytes));
             }
             Instruments::HttpClient(m) => {
                 m.requests_in_flight.dec(self.method);
                 m.requests_total.inc((self.method, group));
                 m.request_duration.observe_duration((self.method, group), took);
+                if let Some(n) = request_bytes {
+                    m.request_body.observe(self.method, n);
+                }
                 m.response_body.observe(self.method, bytes_f64(self.passed_bytes));
             }
             Instruments::RpcServer(m) => {
                 m.requests_in_flight.dec();
                 m.requests_total.inc((route, rpc));
                 m.request_duration.observe_duration((route, rpc), took);
-                m.request_body.observe(request_bytes);
+                if let Some(n) = request_bytes {
+                    m.request_body.observe(n);
+                }
                 m.response_body.observe(bytes_f64(self.passed_bytes));
             }
             Instruments::RpcClient(m) => {
                 m.requests_in_flight.dec();
                 m.requests_total.inc((route, rpc));
                 m.request_duration.observe_duration((route, rpc), took);
+                if let Some(n) = request_bytes {
+                    m.request_body.observe(n);
+                }
                 m.response_body.observe(bytes_f64(self.passed_bytes));
             }
         }
@@ -158,6 +192,6 @@ impl Drop for Observation {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "bodies are far below 2⁵² bytes")]
-pub(crate) const fn bytes_f64(n: u64) -> f64 {
+const fn bytes_f64(n: u64) -> f64 {
     n as f64
 }
