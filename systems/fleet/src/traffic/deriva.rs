@@ -8,10 +8,11 @@ use ::deriva::proto::deriva_client::DerivaClient;
 use ::deriva::proto::{
     GetRequest, InvalidateRequest, PutLeafRequest, PutRecipeRequest, ResolveRequest, StatusRequest,
 };
+use tonic::body::Body;
 use tonic::transport::Channel;
 use tracing::{Instrument as _, info, info_span, warn};
 use watchroom::metrics::Registry;
-use watchroom_http::ClientService;
+use watchroom_http::{ClientService, Counted, CountedBody};
 
 use super::Options;
 use super::dice::Dice;
@@ -22,7 +23,8 @@ const WORDS: [&str; 12] = [
 /// Addresses that are remembered for later calls.
 const MEMORY: usize = 200;
 
-type Client = DerivaClient<ClientService<Channel>>;
+/// A channel that counts what it sends.
+type Client = DerivaClient<ClientService<Channel, Counted<fn(CountedBody<Body>) -> Body>>>;
 
 pub(super) struct Traffic {
     client: Client,
@@ -38,7 +40,8 @@ impl Traffic {
     pub(super) async fn connect(options: &Options, registry: &Registry) -> anyhow::Result<Self> {
         // The plain connection tells at once whether the server is there; calls go through the instrumented one.
         let channel = connect_channel(&options.server).await?;
-        let service = watchroom_http::ClientLayer::rpc(registry)?.wrap(channel);
+        let service =
+            watchroom_http::ClientLayer::rpc(registry)?.wrap_counted(channel, Body::new as fn(_) -> _);
         Ok(Self {
             client: DerivaClient::new(service),
             dice: Dice::new(options.seed),
