@@ -11,7 +11,8 @@ use watchroom_redact::Redactor;
 use crate::layer::Shared;
 use crate::propagation::{self, Extractor};
 use crate::{
-    CaptureLayer, Filter, ReloadableFilter, Sampler, Sink, SpanAttributes, SpanExporter, SpanLimits, filter,
+    CaptureLayer, EventSampler, Filter, ReloadableFilter, Sampler, Sink, SpanAttributes, SpanExporter,
+    SpanLimits, filter,
 };
 
 /// Sinks that one capture serves; [`Capture::sink`] says what becomes of more.
@@ -39,6 +40,7 @@ pub struct Capture {
     pub(crate) exporter: Option<Arc<dyn SpanExporter>>,
     pub(crate) export_filter: ReloadableFilter,
     pub(crate) context: bool,
+    pub(crate) event_sampler: Option<Arc<dyn EventSampler>>,
 }
 
 impl fmt::Debug for Capture {
@@ -65,6 +67,7 @@ impl Capture {
             exporter: None,
             export_filter: Filter::level(tracing_core::LevelFilter::DEBUG).into(),
             context: false,
+            event_sampler: None,
         }
     }
 
@@ -131,6 +134,14 @@ impl Capture {
     #[must_use]
     pub fn export_filter(mut self, filter: impl Into<ReloadableFilter>) -> Self {
         self.export_filter = filter.into();
+        self
+    }
+
+    /// Which events become log records, of those that the filters let through; all by default. It is asked once for each event, and
+    /// holds for all sinks that are logs.
+    #[must_use]
+    pub fn event_sampler(mut self, sampler: Arc<dyn EventSampler>) -> Self {
+        self.event_sampler = Some(sampler);
         self
     }
 

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError, RwLock};
 
@@ -21,6 +22,8 @@ pub(crate) struct Callsite {
     pub(crate) sensitive: u64,
     /// Bits of the `otel.*` fields of spans.
     pub(crate) special: u64,
+    /// Under which its events are sampled for the logs, if they are.
+    pub(crate) sampling: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +43,7 @@ const EMPTY: Entry = Entry {
         interest: 0,
         sensitive: 0,
         special: 0,
+        sampling: None,
     },
 };
 

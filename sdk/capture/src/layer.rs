@@ -204,7 +204,7 @@ where
         if site.interest & shared.busy_mask != 0 {
             flags |= BUSY;
         }
-        let told = site.interest & shared.new_mask;
+        let told = shared.sampled(site.interest & shared.new_mask, site, || now);
         if told != 0 {
             flags |= STARTED;
         }
@@ -280,6 +280,10 @@ where
             return;
         }
         let time = shared.clock.now();
+        let sinks = shared.sampled(sinks, site, || time);
+        if sinks == 0 && export_to.is_none() {
+            return;
+        }
         let time_unix_ns = shared.clock.unix_ns(time);
         with_scratch(|scratch| {
             let rules = shared.rules(site, shared.limits.attributes_per_event);
@@ -314,7 +318,7 @@ where
         if slot.has(BUSY) {
             slot.enter(|| self.now_ns());
         }
-        let told = slot.interest() & shared.enter_mask;
+        let told = shared.moment_of(&slot, shared.enter_mask);
         if told != 0 {
             let spans = shared.lend(Some(id.into_u64()));
             shared.fan_out(told, &spans, None, |sink, scope| sink.on_enter(scope));
@@ -329,7 +333,7 @@ where
         if slot.has(BUSY) {
             slot.exit(|| self.now_ns());
         }
-        let told = slot.interest() & shared.enter_mask;
+        let told = shared.moment_of(&slot, shared.enter_mask);
         if told != 0 {
             let spans = shared.lend(Some(id.into_u64()));
             shared.fan_out(told, &spans, None, |sink, scope| sink.on_exit(scope));
@@ -347,7 +351,7 @@ where
         };
         record.duration_ns = shared.clock.now().ns_since(record.start);
         record.busy_ns = busy_ns;
-        let told = record.interest & shared.close_mask;
+        let told = shared.sampled_span(record.interest & shared.close_mask, record.metadata);
         if told != 0 {
             let spans = shared.lend(parent);
             shared.fan_out(told, &spans, Some(&record), |sink, scope| sink.on_close(scope));

@@ -32,6 +32,7 @@
 
 pub mod builder;
 mod callsite;
+pub mod chain;
 pub mod context;
 pub mod fields;
 pub mod filter;
@@ -41,12 +42,15 @@ pub mod pool;
 pub mod propagation;
 pub mod record;
 pub mod sampler;
+pub mod security;
 pub mod sink;
 mod table;
 pub mod task;
+pub mod thinning;
 mod visit;
 
 pub use builder::{Capture, CaptureHandle};
+pub use chain::chain;
 pub use context::{SetParentError, SpanExt, current_context};
 pub use fields::Fields;
 pub use filter::{Filter, FilterError, ReloadableFilter};
@@ -56,6 +60,11 @@ pub use propagation::{Extractor, Injector, TraceContext};
 pub use record::{EventRecord, Link, SpanEvents, SpanKind, SpanRecord, Status};
 pub use sampler::{Sampler, SamplerError};
 pub use sink::{Scope, Sink, SpanExporter};
+pub use thinning::EventSampler;
+
+/// For `security!`, wherever it is called.
+#[doc(hidden)]
+pub use tracing as __tracing;
 
 #[cfg(test)]
 mod tests;

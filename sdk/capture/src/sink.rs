@@ -78,6 +78,12 @@ pub trait Sink: Send + Sync + 'static {
     /// A span closed, its duration is known; it is the innermost of `scope`. Called only if [`Sink::wants_close`].
     fn on_close(&self, _scope: Scope<'_>) {}
 
+    /// Whether it writes log records. Such a sink gets every security event, whatever its filter says, and nothing that the
+    /// [`EventSampler`](crate::EventSampler) suppresses. Asked once, when capture is built.
+    fn is_log(&self) -> bool {
+        false
+    }
+
     /// Whether new spans are to be told. Asked once, when capture is built. A span that was told cannot be given another parent.
     fn wants_new(&self) -> bool {
         false

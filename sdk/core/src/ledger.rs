@@ -1,6 +1,6 @@
 //! The ledger: what was accepted, what was delivered, what was dropped and why.
 //!
-//! Invariant: for every signal, `accepted = delivered + dropped + still queued`, to the unit. The ledger is shared by all parts
+//! Invariant: for every signal, `accepted = delivered + dropped + still queued + spooled on disk`, to the unit. The ledger is shared by all parts
 //! of one telemetry and is itself exposed as metrics by the façade.
 //! Not here: names of metrics, warnings in the log.
 
@@ -56,11 +56,19 @@ pub enum Reason {
     AfterShutdown,
     /// It was too large to send.
     TooLarge,
+    /// The spool on disk had reached its size, and this was the oldest in it.
+    SpoolFull,
+    /// It waited on disk for longer than it may.
+    SpoolExpired,
+    /// It could not be written to the spool or read back: disk full, folder gone.
+    SpoolFailed,
+    /// The spool's file was damaged.
+    SpoolDamaged,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::QueueFull,
         Self::SinkBlocked,
         Self::SinkFailed,
@@ -69,6 +77,10 @@ impl Reason {
         Self::ShutdownTimeout,
         Self::AfterShutdown,
         Self::TooLarge,
+        Self::SpoolFull,
+        Self::SpoolExpired,
+        Self::SpoolFailed,
+        Self::SpoolDamaged,
     ];
 
     /// The value of the `reason` label.
@@ -83,6 +95,10 @@ impl Reason {
             Self::ShutdownTimeout => "shutdown_timeout",
             Self::AfterShutdown => "after_shutdown",
             Self::TooLarge => "too_large",
+            Self::SpoolFull => "spool_full",
+            Self::SpoolExpired => "spool_expired",
+            Self::SpoolFailed => "spool_failed",
+            Self::SpoolDamaged => "spool_damaged",
         }
     }
 }
@@ -118,6 +134,10 @@ pub enum Count {
     LinesDebug,
     /// Lines written at TRACE.
     LinesTrace,
+    /// Events and lines of spans that the sampling of logs left out.
+    LinesSuppressed,
+    /// Security events that no room could be found for within their bound, or that a sink lost; in all, they are dropped lines too.
+    SecurityLost,
     /// Export attempts that failed, retried or not.
     ExportErrors,
     /// Export requests sent, each attempt one.
@@ -139,6 +159,7 @@ pub struct Ledger {
     delivered: [AtomicU64; N_SIGNALS],
     dropped: [[AtomicU64; N_REASONS]; N_SIGNALS],
     queued: [AtomicU64; N_SIGNALS],
+    spooled: [AtomicU64; N_SIGNALS],
     counts: [ShardedCounter; N_COUNTS],
 }
 
@@ -171,6 +192,16 @@ impl Ledger {
     /// Sets the present length of a signal's queue.
     pub fn set_queued(&self, signal: Signal, n: u64) {
         self.queued[signal as usize].store(n, Relaxed);
+    }
+
+    /// Enters that `n` units have begun to wait on disk.
+    pub fn enter_spool(&self, signal: Signal, n: u64) {
+        self.spooled[signal as usize].fetch_add(n, Relaxed);
+    }
+
+    /// Enters that `n` units wait on disk no more: they have been delivered or dropped.
+    pub fn leave_spool(&self, signal: Signal, n: u64) {
+        self.spooled[signal as usize].fetch_sub(n, Relaxed);
     }
 
     /// Adds to one of the SDK's own counts.
@@ -209,6 +240,12 @@ impl Ledger {
     #[must_use]
     pub fn queued(&self, signal: Signal) -> u64 {
         self.queued[signal as usize].load(Relaxed)
+    }
+
+    /// Units that wait on disk.
+    #[must_use]
+    pub fn spooled(&self, signal: Signal) -> u64 {
+        self.spooled[signal as usize].load(Relaxed)
     }
 
     /// One of the SDK's own counts.

@@ -136,6 +136,10 @@ where
         self.store.reuse(record);
     }
 
+    fn is_log(&self) -> bool {
+        true
+    }
+
     fn wants_close(&self) -> bool {
         false
     }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use tracing_core::{LevelFilter, Metadata};
-use watchroom_core::{Clock, Count, Ledger};
+use watchroom_core::{Clock, Count, Ledger, Moment};
 use watchroom_redact::Redactor;
 
 use crate::callsite::{Callsite, Callsites};
-use crate::table::Table;
+use crate::table::{Slot, Table};
 use crate::visit::{Rules, is_special};
-use crate::{Capture, ReloadableFilter, Sampler, Sink, SpanExporter, SpanLimits};
+use crate::{Capture, EventSampler, ReloadableFilter, Sampler, Sink, SpanExporter, SpanLimits, security};
 
 /// Bit of the exporter among those of the sinks.
 pub(crate) const EXPORT: u64 = 1 << 63;
@@ -36,6 +36,9 @@ pub(crate) struct Shared {
     pub(crate) enter_mask: u64,
     pub(crate) close_mask: u64,
     pub(crate) busy_mask: u64,
+    /// Sinks that are logs.
+    log_mask: u64,
+    event_sampler: Option<Arc<dyn EventSampler>>,
     pub(crate) table: Table,
     pub(crate) callsites: Callsites,
     pub(crate) closed: AtomicBool,
@@ -60,6 +63,7 @@ impl Shared {
             exporter,
             export_filter,
             context,
+            event_sampler,
         } = capture;
         let mask = |wants: fn(&dyn Sink) -> bool| {
             let bits = sinks
@@ -74,6 +78,8 @@ impl Shared {
             enter_mask: mask(|sink| sink.wants_enter()),
             close_mask: mask(|sink| sink.wants_close()),
             busy_mask: mask(|sink| sink.wants_busy()) | busy_for_export,
+            log_mask: mask(|sink| sink.is_log()),
+            event_sampler,
             clock,
             redactor,
             ledger,
@@ -97,9 +103,17 @@ impl Shared {
             .iter()
             .enumerate()
             .map(|(idx, sink)| u64::from(sink.enabled(metadata)) << idx);
+        // No filter keeps a security event from a log.
+        let always = if security::is_security(metadata) {
+            self.log_mask
+        } else {
+            0
+        };
         let wanted = self.exporter.is_some() || self.context && metadata.is_span();
         let export = wanted && self.export_filter.enabled(metadata);
-        sinks.fold(if export { EXPORT } else { 0 }, |mask, bit| mask | bit)
+        sinks.fold(if export { EXPORT | always } else { always }, |mask, bit| {
+            mask | bit
+        })
     }
 
     /// Facts of a callsite, out of the cache wherever they can be.
@@ -109,7 +123,14 @@ impl Shared {
                 interest: self.interest(metadata),
                 sensitive: 0,
                 special: 0,
+                sampling: None,
             };
+            if callsite.interest & self.log_mask != 0 && !security::is_security(metadata) {
+                callsite.sampling = self
+                    .event_sampler
+                    .as_ref()
+                    .and_then(|sampler| sampler.key(metadata));
+            }
             for field in metadata.fields().iter().take(64) {
                 let bit = 1 << field.index();
                 if metadata.is_span() && is_special(field.name()) {
@@ -128,6 +149,8 @@ impl Shared {
             .iter()
             .map(|sink| sink.max_level())
             .chain(export)
+            // Security events are seen whatever the filters say.
+            .chain((self.log_mask != 0).then_some(LevelFilter::INFO))
             .max()
             .unwrap_or(LevelFilter::OFF)
     }
@@ -140,6 +163,34 @@ impl Shared {
             max_fields,
             callsite,
         }
+    }
+
+    /// Leaves the logs out of `told` if the sampler says so; it is asked once for all of them.
+    pub(super) fn sampled(&self, told: u64, callsite: Callsite, now: impl FnOnce() -> Moment) -> u64 {
+        match (callsite.sampling, &self.event_sampler) {
+            (Some(key), Some(sampler)) if told & self.log_mask != 0 && !sampler.keep(key, now()) => {
+                told & !self.log_mask
+            }
+            _ => told,
+        }
+    }
+
+    /// As [`sampled`](Self::sampled), for lines of a span.
+    pub(super) fn sampled_span(&self, told: u64, metadata: &'static Metadata<'static>) -> u64 {
+        if told & self.log_mask == 0 || self.event_sampler.is_none() {
+            return told;
+        }
+        self.sampled(told, self.callsite(metadata), || self.clock.now())
+    }
+
+    /// Which sinks of `mask` are told that a span is entered or left.
+    pub(super) fn moment_of(&self, slot: &Slot, mask: u64) -> u64 {
+        let told = slot.interest() & mask;
+        if told & self.log_mask == 0 || self.event_sampler.is_none() {
+            return told;
+        }
+        let metadata = slot.lock().record().map(|record| record.metadata);
+        metadata.map_or(told, |metadata| self.sampled_span(told, metadata))
     }
 
     pub(crate) fn count_cut(&self, count: Count, n: u32) {
