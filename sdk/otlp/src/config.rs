@@ -106,14 +106,17 @@ pub enum Protocol {
 pub enum Compression {
     /// gzip.
     Gzip,
+    /// zstd; needs the crate feature `zstd`.
+    Zstd,
 }
 
-/// Files for TLS. Kept for endpoints with `https`; without meaning for others.
+/// Files for TLS, read once, at the start. They are for endpoints with `https://`, and for gRPC endpoints without a scheme, which
+/// they turn to TLS; with `http://` they are reported as [`ProblemKind::TlsUnused`](crate::ProblemKind::TlsUnused).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TlsFiles {
-    /// Certificates of the authorities to trust, PEM.
+    /// Certificates of the authorities to trust, PEM; `None` trusts those that the system trusts.
     pub certificate: Option<PathBuf>,
-    /// Own certificate, PEM.
+    /// Own certificate, and those that lead from it to its authority, PEM.
     pub client_certificate: Option<PathBuf>,
     /// Own private key, PEM.
     pub client_key: Option<PathBuf>,
@@ -279,6 +282,7 @@ impl Compression {
         match text.trim() {
             "" | "none" => Ok(None),
             "gzip" => Ok(Some(Self::Gzip)),
+            "zstd" => Ok(Some(Self::Zstd)),
             other => Err(ParseError::Compression {
                 value: other.to_owned(),
             }),
@@ -341,8 +345,9 @@ mod tests {
         );
         assert_eq!(Compression::parse("gzip").unwrap(), Some(Compression::Gzip));
         assert_eq!(Compression::parse("none").unwrap(), None);
-        let refused = Compression::parse("zstd").unwrap_err().to_string();
-        assert!(refused.contains("zstd") && refused.contains("gzip"), "{refused}");
+        assert_eq!(Compression::parse("zstd").unwrap(), Some(Compression::Zstd));
+        let refused = Compression::parse("brotli").unwrap_err().to_string();
+        assert!(refused.contains("brotli") && refused.contains("gzip"), "{refused}");
     }
 
     #[test]

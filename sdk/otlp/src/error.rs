@@ -3,6 +3,7 @@
 //! Invariant: an error names the setting's value and what is accepted, and never a credential.
 
 use std::io;
+use std::path::PathBuf;
 
 use watchroom_core::Signal;
 
@@ -16,7 +17,7 @@ pub enum ParseError {
         value: String,
     },
     /// An unknown compression.
-    #[error("unknown OTLP compression `{value}`; accepted are `gzip` and `none`")]
+    #[error("unknown OTLP compression `{value}`; accepted are `gzip`, `zstd` and `none`")]
     Compression {
         /// What was given.
         value: String,
@@ -27,7 +28,7 @@ pub enum ParseError {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The endpoint is not an address that can be used.
-    #[error("invalid OTLP endpoint `{value}` for {}: {why}; accepted is http://host:port, for HTTP with an optional path", .signal.as_str())]
+    #[error("invalid OTLP endpoint `{value}` for {}: {why}; accepted is http://host:port or https://host:port, for HTTP with an optional path", .signal.as_str())]
     Endpoint {
         /// The signal.
         signal: Signal,
@@ -36,13 +37,39 @@ pub enum StartError {
         /// What is wrong with it.
         why: String,
     },
-    /// The endpoint asks for TLS.
-    #[error("the OTLP endpoint `{value}` for {} needs TLS, which this build does not have; use http:// to a collector on this machine, which forwards over TLS", .signal.as_str())]
+    /// The endpoint asks for TLS, and this build has none.
+    #[error("the OTLP endpoint `{value}` for {} needs TLS, which this build does not have; build with the feature `tls`, or use http:// to a collector on this machine, which forwards over TLS", .signal.as_str())]
     TlsMissing {
         /// The signal.
         signal: Signal,
         /// What was given.
         value: String,
+    },
+    /// A file for TLS cannot be used.
+    #[error("invalid OTLP {setting} `{}` for {}: {why}", .path.display(), .signal.as_str())]
+    TlsFile {
+        /// The signal.
+        signal: Signal,
+        /// Name of the setting.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// What TLS needs besides is missing or wrong.
+    #[error("cannot use TLS for {}: {why}", .signal.as_str())]
+    Tls {
+        /// The signal.
+        signal: Signal,
+        /// What is wrong.
+        why: String,
+    },
+    /// The compression is known, but this build does not have it.
+    #[error("the OTLP compression `zstd` for {} is not in this build; build with the feature `zstd`, or use gzip", .signal.as_str())]
+    ZstdMissing {
+        /// The signal.
+        signal: Signal,
     },
     /// A header cannot be sent.
     #[error("invalid OTLP header `{name}` for {}: {why}", .signal.as_str())]

@@ -14,7 +14,7 @@ use watchroom_core::{Clock, Ledger, Resource, Signal};
 
 use crate::config::{OtlpConfig, SignalConfig};
 use crate::error::StartError;
-use crate::report::{FlushReport, Problem, SignalReport};
+use crate::report::{FlushReport, Problem, ProblemKind, SignalReport};
 use crate::sinks::{EncodedLog, LogSink, LogStore, SpanIntake};
 use crate::transport::{Client, Target};
 use crate::wire;
@@ -177,6 +177,7 @@ impl OtlpExporter {
             delivered: self.ledger.delivered(signal),
             dropped: self.ledger.dropped_total(signal),
             remaining: self.ledger.queued(signal),
+            spooled: self.ledger.spooled(signal),
         })
     }
 
@@ -186,6 +187,7 @@ impl OtlpExporter {
             delivered: now.delivered.saturating_sub(before.delivered),
             dropped: now.dropped.saturating_sub(before.dropped),
             remaining: now.remaining,
+            spooled: now.spooled,
         };
         FlushReport {
             spans: since(spans, before[0]),
@@ -273,13 +275,16 @@ impl Start<'_> {
 
     fn lane(&mut self, signal: Signal, config: &SignalConfig) -> Result<(Arc<Lane>, Courier), StartError> {
         let target = Target::new(signal, config)?;
-        let problems = Problems::new(
+        let mut problems = Problems::new(
             signal,
             target.shown(),
             self.clock.clone(),
             self.config.problem_interval,
             self.problems.clone(),
         );
+        if target.has_unused_tls_files() {
+            problems.raise(ProblemKind::TlsUnused, 0, String::new);
+        }
         let progress = Arc::clone(&self.progress);
         let lane = Arc::new(Lane::new(
             signal,

@@ -30,8 +30,10 @@ pub struct SignalReport {
     pub delivered: u64,
     /// Units that were dropped during the call, for any reason.
     pub dropped: u64,
-    /// Units that still wait.
+    /// Units that still wait in memory.
     pub remaining: u64,
+    /// Units that wait on disk, in the spool.
+    pub spooled: u64,
 }
 
 impl FlushReport {
@@ -41,6 +43,7 @@ impl FlushReport {
         !self.timed_out
             && self.spans.dropped + self.logs.dropped + self.metrics.dropped == 0
             && self.spans.remaining + self.logs.remaining + self.metrics.remaining == 0
+            && self.spans.spooled + self.logs.spooled + self.metrics.spooled == 0
     }
 }
 
@@ -80,10 +83,20 @@ pub enum ProblemKind {
     QueueFull,
     /// The instruments could not be read.
     ReaderFailed,
+    /// Files for TLS are set, but the endpoint is `http://`: what is sent goes unencrypted.
+    TlsUnused,
+    /// The spool on disk could not be written, read or taken over; what could not be kept is dropped.
+    SpoolFailed,
+    /// The spool has reached its size; its oldest batches are dropped.
+    SpoolFull,
+    /// Batches waited in the spool for longer than they may; they are dropped.
+    SpoolExpired,
+    /// A file of the spool is damaged; it is set aside, what was in it is dropped.
+    SpoolDamaged,
 }
 
 impl ProblemKind {
-    pub(crate) const N: usize = Self::ReaderFailed as usize + 1;
+    pub(crate) const N: usize = Self::SpoolDamaged as usize + 1;
 }
 
 impl fmt::Display for Problem {
@@ -102,6 +115,19 @@ impl fmt::Display for Problem {
             ProblemKind::TooLarge => write!(f, "dropped {n} {signal}: larger than a request may be")?,
             ProblemKind::QueueFull => write!(f, "dropped {n} {signal}: the queue to {endpoint} was full")?,
             ProblemKind::ReaderFailed => write!(f, "cannot read {signal} for {endpoint}")?,
+            ProblemKind::TlsUnused => {
+                write!(f, "TLS files are set for {signal}, but {endpoint} is not https:// and gets them unencrypted")?;
+            }
+            ProblemKind::SpoolFailed => write!(f, "the spool of {signal} for {endpoint} failed, dropped {n}")?,
+            ProblemKind::SpoolFull => {
+                write!(f, "dropped {n} {signal}, the oldest: the spool for {endpoint} is full")?;
+            }
+            ProblemKind::SpoolExpired => {
+                write!(f, "dropped {n} {signal}: they waited too long in the spool for {endpoint}")?;
+            }
+            ProblemKind::SpoolDamaged => {
+                write!(f, "dropped {n} {signal}: a file of the spool for {endpoint} is damaged")?;
+            }
         }
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;

@@ -13,6 +13,7 @@ mod http;
 mod payload;
 mod suppress;
 mod target;
+mod tls;
 
 pub(crate) use answer::{Delivered, Failure, Outcome};
 pub(crate) use client::Client;

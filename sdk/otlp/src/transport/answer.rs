@@ -44,6 +44,7 @@ pub(crate) enum Delivered {
 #[derive(Debug)]
 pub(crate) enum Failure {
     Connect(io::Error),
+    Tls(io::Error),
     Broken(hyper::Error),
     Timeout(Duration),
     Http { status: u16, message: String },
@@ -53,7 +54,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// Whether nobody answered.
     pub(crate) const fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::Timeout(_))
+        matches!(self, Self::Connect(_) | Self::Tls(_) | Self::Timeout(_))
     }
 }
 
@@ -61,6 +62,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
+            Self::Tls(error) => write!(f, "cannot agree on TLS: {error}"),
             Self::Broken(error) => {
                 write!(f, "the connection broke: {error}")?;
                 let mut may_be_wrong_port =

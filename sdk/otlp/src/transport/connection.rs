@@ -1,4 +1,4 @@
-//! A connection to a collector: HTTP/2 for gRPC, HTTP/1.1 for protobuf over HTTP.
+//! A connection to a collector: HTTP/2 for gRPC, HTTP/1.1 for protobuf over HTTP, over TLS if the target wants it.
 //!
 //! Invariant: one request at a time; an answer's body is read up to a limit.
 
@@ -9,6 +9,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
@@ -44,8 +45,18 @@ impl Connection {
             .map_err(Failure::Connect)?;
         // Without it a small request could wait for an acknowledgement; if it cannot be set, that is all that happens.
         let _ = stream.set_nodelay(true);
+        match &target.tls {
+            None => Self::over(stream, target.protocol).await,
+            Some(tls) => Self::over(tls.connect(stream).await.map_err(Failure::Tls)?, target.protocol).await,
+        }
+    }
+
+    async fn over<S>(stream: S, protocol: Protocol) -> Result<Self, Failure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let io = TokioIo::new(stream);
-        Ok(match target.protocol {
+        Ok(match protocol {
             Protocol::HttpProtobuf => {
                 let mut builder = http1::Builder::new();
                 let handshake = builder.max_buf_size(MAX_HEAD_BYTES).handshake(io);

@@ -11,13 +11,13 @@ use flate2::write::GzEncoder;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
 use super::Target;
-use crate::config::Protocol;
+use crate::config::{Compression, Protocol};
 
 /// A body of known length that is there at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Payload {
     bytes: Option<Bytes>,
-    compressed: bool,
+    compressed: Option<Compression>,
 }
 
 /// Flag and length in front of a gRPC message.
@@ -31,20 +31,20 @@ impl Payload {
         } else {
             0
         };
-        let (mut bytes, compressed) = match target.compression.and_then(|_| gzip(head, &message)) {
-            Some(bytes) => (bytes, true),
-            None if head == 0 => (message, false),
+        let (mut bytes, compressed) = match target.compression.and_then(|how| compress(how, head, &message)) {
+            Some(bytes) => (bytes, target.compression),
+            None if head == 0 => (message, None),
             None => {
                 let mut bytes = Vec::with_capacity(head + message.len());
                 bytes.resize(head, 0);
                 bytes.extend_from_slice(&message);
-                (bytes, false)
+                (bytes, None)
             }
         };
         if head > 0 {
             // A request is limited to far less than 4 GiB.
             let len = u32::try_from(bytes.len().saturating_sub(head)).unwrap_or(u32::MAX);
-            bytes[0] = u8::from(compressed);
+            bytes[0] = u8::from(compressed.is_some());
             bytes[1..GRPC_HEAD].copy_from_slice(&len.to_be_bytes());
         }
         Self {
@@ -53,7 +53,8 @@ impl Payload {
         }
     }
 
-    pub(super) const fn is_compressed(&self) -> bool {
+    /// How it is compressed.
+    pub(super) const fn compression(&self) -> Option<Compression> {
         self.compressed
     }
 
@@ -63,12 +64,26 @@ impl Payload {
 }
 
 /// Compresses a message behind `head` bytes of zero. Writing to memory does not fail; if it did, the message would go uncompressed.
-fn gzip(head: usize, message: &[u8]) -> Option<Vec<u8>> {
+fn compress(how: Compression, head: usize, message: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(head + message.len() / 4);
     out.resize(head, 0);
-    let mut encoder = GzEncoder::new(out, flate2::Compression::fast());
-    encoder.write_all(message).ok()?;
-    encoder.finish().ok()
+    match how {
+        Compression::Gzip => {
+            let mut encoder = GzEncoder::new(out, flate2::Compression::fast());
+            encoder.write_all(message).ok()?;
+            encoder.finish().ok()
+        }
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => {
+            let mut encoder = zstd::stream::write::Encoder::new(out, 1).ok()?;
+            encoder.set_pledged_src_size(Some(message.len() as u64)).ok()?;
+            encoder.write_all(message).ok()?;
+            encoder.finish().ok()
+        }
+        // The start has refused it.
+        #[cfg(not(feature = "zstd"))]
+        Compression::Zstd => None,
+    }
 }
 
 impl Body for Payload {

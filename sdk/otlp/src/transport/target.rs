@@ -10,7 +10,8 @@ use hyper::{Request, Uri, header};
 use watchroom_core::Signal;
 
 use super::Payload;
-use crate::config::{Compression, Endpoint, Protocol, SignalConfig};
+use super::tls::Tls;
+use crate::config::{Compression, Endpoint, Protocol, SignalConfig, TlsFiles};
 use crate::error::StartError;
 
 /// The address, headers and limits of one signal's collector.
@@ -21,12 +22,14 @@ pub(crate) struct Target {
     pub(super) port: u16,
     pub(super) timeout: Duration,
     pub(super) compression: Option<Compression>,
+    pub(super) tls: Option<Tls>,
     /// Absolute, as HTTP/2 wants it.
     uri: Uri,
     /// The path alone, as HTTP/1 wants it.
     path: Uri,
     headers: HeaderMap,
     shown: String,
+    has_unused_tls_files: bool,
 }
 
 /// Headers that belong to the transport.
@@ -57,16 +60,17 @@ impl Target {
         let text = if has_scheme {
             given.to_owned()
         } else {
-            format!("http://{given}")
+            let has_tls_files = config.tls != TlsFiles::default();
+            format!("{}://{given}", if has_tls_files { "https" } else { "http" })
         };
         let parsed: Uri = text
             .parse()
             .map_err(|why: hyper::http::uri::InvalidUri| wrong(&why.to_string()))?;
-        match parsed.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(StartError::TlsMissing { signal, value: shown }),
+        let is_secure = match parsed.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
             _ => return Err(wrong("the scheme is unknown")),
-        }
+        };
         let authority = parsed.authority().ok_or_else(|| wrong("the host is missing"))?;
         if authority.as_str().contains('@') {
             return Err(wrong("user and password belong in a header, not in the address"));
@@ -87,6 +91,7 @@ impl Target {
             {
                 return Err(wrong("the port is not a number up to 65535"));
             }
+            (None, _) if is_secure => 443,
             (None, _) => 80,
         };
         if config.timeout.is_zero() {
@@ -96,6 +101,13 @@ impl Target {
                 accepted: "more than 0",
             });
         }
+        if config.compression == Some(Compression::Zstd) && !cfg!(feature = "zstd") {
+            return Err(StartError::ZstdMissing { signal });
+        }
+        let tls = match is_secure {
+            true => Some(Tls::new(signal, config, &shown, &host)?),
+            false => None,
+        };
         let path = path(signal, config, &parsed);
         let path_and_query = PathAndQuery::try_from(path).map_err(|why| wrong(&why.to_string()))?;
         let mut parts = parsed.clone().into_parts();
@@ -109,6 +121,8 @@ impl Target {
             port,
             timeout: config.timeout,
             compression: config.compression,
+            has_unused_tls_files: tls.is_none() && config.tls != TlsFiles::default(),
+            tls,
             path: Uri::from(path_and_query),
             uri,
             headers,
@@ -121,11 +135,13 @@ impl Target {
         &self.shown
     }
 
+    /// Whether files for TLS were given, though the endpoint is one without.
+    pub(crate) const fn has_unused_tls_files(&self) -> bool {
+        self.has_unused_tls_files
+    }
+
     pub(super) fn request(&self, payload: Payload) -> Request<Payload> {
-        let encoding = payload.is_compressed().then(|| match self.protocol {
-            Protocol::Grpc => HeaderName::from_static("grpc-encoding"),
-            Protocol::HttpProtobuf => header::CONTENT_ENCODING,
-        });
+        let compression = payload.compression();
         let mut request = Request::new(payload);
         *request.method_mut() = hyper::Method::POST;
         *request.headers_mut() = self.headers.clone();
@@ -133,10 +149,16 @@ impl Target {
             Protocol::Grpc => self.uri.clone(),
             Protocol::HttpProtobuf => self.path.clone(),
         };
-        if let Some(encoding) = encoding {
-            request
-                .headers_mut()
-                .insert(encoding, HeaderValue::from_static("gzip"));
+        if let Some(compression) = compression {
+            let name = match self.protocol {
+                Protocol::Grpc => HeaderName::from_static("grpc-encoding"),
+                Protocol::HttpProtobuf => header::CONTENT_ENCODING,
+            };
+            let value = match compression {
+                Compression::Gzip => "gzip",
+                Compression::Zstd => "zstd",
+            };
+            request.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         request
     }
@@ -267,7 +289,6 @@ mod tests {
             ("http://h:0", "port 0"),
             ("http://h h:1", "invalid"),
             ("", "scheme is missing"),
-            ("https://h:4318", "TLS"),
         ] {
             let error = base(address, Protocol::HttpProtobuf).unwrap_err().to_string();
             assert!(
@@ -279,6 +300,38 @@ mod tests {
                 "{address}: {error}"
             );
         }
+    }
+
+    #[test]
+    #[cfg(not(feature = "tls"))]
+    fn a_build_without_tls_names_the_feature() {
+        let error = base("https://h:4318", Protocol::Grpc).unwrap_err().to_string();
+        assert!(error.contains("`tls`") && error.contains("https://h:4318"), "{error}");
+    }
+
+    #[test]
+    #[cfg(not(feature = "zstd"))]
+    fn a_build_without_zstd_names_the_feature() {
+        let mut config = config(Endpoint::base("http://h:1"), Protocol::Grpc);
+        config.compression = Some(Compression::Zstd);
+        let error = Target::new(Signal::Logs, &config).unwrap_err().to_string();
+        assert!(error.contains("`zstd`") && error.contains("logs"), "{error}");
+    }
+
+    #[test]
+    #[cfg(feature = "tls")]
+    fn tls_is_chosen_by_the_scheme_and_for_grpc_without_one_by_the_files() {
+        let target = base("https://collector", Protocol::Grpc).unwrap();
+        assert!(target.tls.is_some() && target.port == 443);
+        let with_files = |address, protocol| {
+            let mut config = config(Endpoint::base(address), protocol);
+            config.tls.certificate = Some("/nowhere/ca.pem".into());
+            Target::new(Signal::Spans, &config)
+        };
+        let error = with_files("collector:4317", Protocol::Grpc).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/ca.pem") && error.contains("certificate"), "{error}");
+        let plain = with_files("http://collector:4317", Protocol::Grpc).unwrap();
+        assert!(plain.tls.is_none() && plain.has_unused_tls_files());
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Problems {
     }
 
     /// Reports a problem, or counts it if one of its kind was reported a short time ago.
-    pub(super) fn raise(&mut self, kind: ProblemKind, n_units: u64, message: impl FnOnce() -> String) {
+    pub(crate) fn raise(&mut self, kind: ProblemKind, n_units: u64, message: impl FnOnce() -> String) {
         let (Some(sender), Some(seen)) = (&self.sender, self.kinds.get_mut(kind as usize)) else {
             return;
         };
