@@ -7,12 +7,14 @@
 
 mod clock;
 mod document;
+mod instructions;
 mod measure;
 mod row;
 mod table;
 
 pub use clock::Stopwatch;
 pub use document::{MarkerError, replace_between};
-pub use measure::{Bencher, Plan};
+pub use instructions::{Callgrind, CountError, Counts, counts};
+pub use measure::{Bencher, COUNTED_FUNCTION, Plan};
 pub use row::{Case, Figure, Goal, Measured, Outcome, Row, Side};
 pub use table::{cost, details, summary};

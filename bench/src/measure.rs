@@ -32,13 +32,22 @@ impl Default for Plan {
     }
 }
 
-/// Times one run.
+/// Times one run, or does the work under a tool that counts instructions.
 #[derive(Debug)]
 pub struct Bencher {
     plan: Plan,
     /// Nanoseconds for one operation.
     samples: Vec<f64>,
+    /// Operations that were counted, where nothing is timed.
+    n_counted: Option<u64>,
 }
+
+/// Operations before the count, and in it; of bursts as many. The counts of a run are alike to the last instruction, but for what
+/// happens once in many operations: a buffer that is changed, a line of a hash table.
+const N_WARM: u64 = 200;
+const N_COUNTED: u64 = 400;
+const BURSTS_WARM: u64 = 3;
+const BURSTS_COUNTED: u64 = 2;
 
 impl Bencher {
     /// For one run.
@@ -47,11 +56,33 @@ impl Bencher {
         Self {
             plan,
             samples: Vec::with_capacity(plan.n_samples),
+            n_counted: None,
         }
+    }
+
+    /// For a run whose instructions are counted, in the function whose name [`COUNTED_FUNCTION`] is.
+    #[must_use]
+    pub fn counting() -> Self {
+        Self {
+            n_counted: Some(0),
+            ..Self::new(Plan::default())
+        }
+    }
+
+    /// Operations that were done in the function that is counted.
+    #[must_use]
+    pub fn n_counted(&self) -> u64 {
+        self.n_counted.unwrap_or(0)
     }
 
     /// Times an operation that can be repeated at will.
     pub fn iter<R>(&mut self, mut op: impl FnMut() -> R) {
+        if let Some(n) = &mut self.n_counted {
+            repeat(N_WARM, &mut op);
+            counted(N_COUNTED, &mut op);
+            *n += N_COUNTED;
+            return;
+        }
         let n = calibrate(self.plan.sample, |n| repeat(n, &mut op));
         for _ in 0..self.plan.n_samples {
             self.samples.push(per_op(repeat(n, &mut op), n));
@@ -60,17 +91,45 @@ impl Bencher {
 
     /// Times an operation `n` times on end; then `settle` lets queues run empty, untimed.
     pub fn bursts<R>(&mut self, n: u64, mut op: impl FnMut() -> R, settle: impl FnMut()) {
-        self.untimed_between(n, || repeat(n, &mut op), settle);
+        self.untimed_between(
+            n,
+            |count| {
+                if count {
+                    counted(n, &mut op)
+                } else {
+                    repeat(n, &mut op)
+                }
+            },
+            settle,
+        );
     }
 
     /// As [`bursts`](Self::bursts), for work that does all `n` operations of a burst in one call.
     pub fn batches<R>(&mut self, n: u64, mut batch: impl FnMut() -> R, settle: impl FnMut()) {
-        self.untimed_between(n, || repeat(1, &mut batch), settle);
+        self.untimed_between(
+            n,
+            |count| {
+                if count {
+                    counted(1, &mut batch)
+                } else {
+                    repeat(1, &mut batch)
+                }
+            },
+            settle,
+        );
     }
 
-    fn untimed_between(&mut self, n: u64, mut work: impl FnMut() -> Duration, mut settle: impl FnMut()) {
+    fn untimed_between(&mut self, n: u64, mut work: impl FnMut(bool) -> Duration, mut settle: impl FnMut()) {
+        if let Some(n_counted) = &mut self.n_counted {
+            for burst in 0..BURSTS_WARM + BURSTS_COUNTED {
+                work(burst >= BURSTS_WARM);
+                settle();
+            }
+            *n_counted += n * BURSTS_COUNTED;
+            return;
+        }
         let mut burst = || {
-            let took = work();
+            let took = work(false);
             settle();
             took
         };
@@ -86,7 +145,12 @@ impl Bencher {
     /// Times an operation on `n_threads` threads at once, which start each sample together; it is told the numbers of the thread and
     /// of the operation. The figure is the time of one operation on its thread. Samples during which a thread was not running with
     /// the others do not count; where hardly any is left, there is no figure.
+    ///
+    /// Nothing is counted: what several threads wait for each other is no cost of theirs in instructions.
     pub fn threads<R>(&mut self, n_threads: usize, op: impl Fn(usize, usize) -> R + Sync) {
+        if self.n_counted.is_some() {
+            return;
+        }
         let watch = Stopwatch::start();
         let own = |thread: usize, n: u64| {
             let mut i = 0;
@@ -217,6 +281,20 @@ fn repeat<R>(n: u64, op: &mut impl FnMut() -> R) -> Duration {
     watch.elapsed()
 }
 
+/// The name of the function in which instructions are counted, as a pattern.
+pub const COUNTED_FUNCTION: &str = "*watchroom_bench*measure*counted*";
+
+/// As [`repeat`], under the name at which a count begins and ends: only what the calling thread does in here is in it.
+#[inline(never)]
+fn counted<R>(n: u64, op: &mut impl FnMut() -> R) -> Duration {
+    for _ in 0..n {
+        black_box(op());
+    }
+    // Keeps this from being the same code as another function, which would take its name away.
+    black_box(COUNTED_FUNCTION);
+    Duration::ZERO
+}
+
 /// How many operations fill a sample.
 fn calibrate(sample: Duration, mut repeat: impl FnMut(u64) -> Duration) -> u64 {
     let mut n = 1;
@@ -273,6 +351,24 @@ mod tests {
         let [first, second] = counts.map(AtomicUsize::into_inner);
         // The first has also found out how many fill a sample.
         assert!(second > 0 && first >= second, "{first} {second}");
+    }
+
+    #[test]
+    fn a_count_knows_its_operations_and_leaves_the_first_ones_out() {
+        let n_ops = Cell::new(0);
+        let op = || n_ops.set(n_ops.get() + 1);
+        let mut bencher = Bencher::counting();
+        bencher.iter(op);
+        assert_eq!(
+            (bencher.n_counted(), n_ops.get()),
+            (N_COUNTED, N_WARM + N_COUNTED)
+        );
+        let mut bencher = Bencher::counting();
+        bencher.bursts(10, op, || ());
+        assert_eq!(bencher.n_counted(), 10 * BURSTS_COUNTED);
+        let mut bencher = Bencher::counting();
+        bencher.threads(2, |_, _| unreachable!("nothing of threads is counted"));
+        assert_eq!(bencher.n_counted(), 0);
     }
 
     #[test]

@@ -161,6 +161,18 @@ impl Row {
         }
     }
 
+    /// Names and sides of those who do the work.
+    pub fn cases(&self) -> impl Iterator<Item = (&'static str, Side)> {
+        self.cases.iter().map(|case| (case.name, case.side))
+    }
+
+    /// Runs one case for a tool that counts instructions; the number of operations that are counted.
+    pub fn count(&mut self, case: usize) -> Option<u64> {
+        let mut bencher = Bencher::counting();
+        (self.cases.get_mut(case)?.run)(&mut bencher);
+        Some(bencher.n_counted())
+    }
+
     /// What the runs came to.
     #[must_use]
     pub fn outcome(self) -> Outcome {

@@ -1,7 +1,7 @@
 //! The SDK and its peers in one process, as the table of the performance goals has it.
 //!
 //! `cargo bench -p watchroom-bench` prints the table; `-- --write` also puts it into `bench/README.md`; any other word keeps to the
-//! rows that have it in their name.
+//! rows that have it in their name. `-- --instructions` counts instructions instead, by callgrind.
 //!
 //! Invariant: each subscriber is made for one run and gone before the next, so that no two share a callsite's cache.
 //! Not here: timing and tables, which are the library's.
@@ -20,6 +20,7 @@ mod counters;
 mod exposition;
 mod footprint;
 mod histograms;
+mod instructions;
 mod labels;
 mod lines;
 mod redaction;
@@ -33,23 +34,33 @@ use std::path::Path;
 use watchroom_bench::{Outcome, Plan, Row, Stopwatch, details, replace_between, summary};
 
 fn main() {
-    if footprint::is_child() {
+    if footprint::is_child() || instructions::is_child() {
         return;
     }
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let (flags, words): (Vec<_>, Vec<_>) = args.iter().partition(|arg| arg.starts_with("--"));
-    if let Some(unknown) = flags.iter().find(|flag| **flag != "--write") {
+    let known = ["--write", "--instructions"];
+    if let Some(unknown) = flags.iter().find(|flag| !known.contains(&flag.as_str())) {
         fail(&format!(
-            "unknown argument `{unknown}`; there is `--write`, and words that rows are to have"
+            "unknown argument `{unknown}`; there are `--write`, `--instructions`, and words that rows are to have"
         ));
     }
-    let write = !flags.is_empty();
+    let has = |name: &str| flags.iter().any(|flag| *flag == name);
+    let write = has("--write");
     if write && !words.is_empty() {
         fail("only the whole table is written: leave the words out, or `--write`");
     }
 
     let watch = Stopwatch::start();
     let wanted = |row: &Row| words.is_empty() || words.iter().any(|word| row.work().contains(word.as_str()));
+    if has("--instructions") {
+        let table = instructions::table(wanted);
+        println!("{table}\nCounted in {} s.", watch.elapsed().as_secs());
+        if write {
+            put_into_readme(&[("instructions", &table)]);
+        }
+        return;
+    }
     let mut rows: Vec<Row> = rows().into_iter().filter(wanted).collect();
     let plan = Plan::default();
     for run in 1..=plan.n_runs {
