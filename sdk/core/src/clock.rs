@@ -4,9 +4,10 @@
 //! machine's clock. Not here: sleeping and timers.
 
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+
+mod system;
 
 /// A reading of the clock: nanoseconds on a scale that never runs backwards. Only [`Clock::unix_ns`] gives it a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -46,32 +47,6 @@ enum Source {
     Manual(Arc<ManualClock>),
 }
 
-#[derive(Debug)]
-struct Anchor {
-    instant: Instant,
-    /// Nanoseconds from the epoch to the anchor; taken anew by [`Clock::resync`], since the wall clock is steered.
-    unix_ns: AtomicU64,
-}
-
-fn anchor() -> &'static Anchor {
-    static ANCHOR: OnceLock<Anchor> = OnceLock::new();
-    ANCHOR.get_or_init(|| Anchor {
-        instant: instant_now(),
-        unix_ns: AtomicU64::new(wall_ns()),
-    })
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the clock")]
-fn instant_now() -> Instant {
-    Instant::now()
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the clock")]
-fn wall_ns() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
-}
-
 fn ns_of(duration: Duration) -> u64 {
     duration
         .as_secs()
@@ -100,7 +75,7 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Moment {
         match &self.0 {
-            Source::System => Moment(ns_of(instant_now().saturating_duration_since(anchor().instant))),
+            Source::System => Moment(system::now_ns()),
             Source::Manual(hand) => Moment(hand.now_ns.load(Relaxed)),
         }
     }
@@ -109,7 +84,7 @@ impl Clock {
     #[must_use]
     pub fn unix_ns(&self, moment: Moment) -> u64 {
         match &self.0 {
-            Source::System => anchor().unix_ns.load(Relaxed).wrapping_add(moment.0),
+            Source::System => system::unix_ns_of_zero().wrapping_add(moment.0),
             Source::Manual(hand) => hand.unix_ns.load(Relaxed).wrapping_add(moment.0),
         }
     }
@@ -120,12 +95,11 @@ impl Clock {
         self.unix_ns(self.now())
     }
 
-    /// Follows a wall clock that has been set or steered; the exporter calls it with every batch. Durations are not touched.
+    /// Follows a wall clock that has been set or steered; the exporter calls it with every batch, and where the
+    /// processor's counter is in use, it happens by itself every second. Durations are not touched.
     pub fn resync(&self) {
         if let Source::System = &self.0 {
-            let anchor = anchor();
-            let mono = ns_of(instant_now().saturating_duration_since(anchor.instant));
-            anchor.unix_ns.store(wall_ns().wrapping_sub(mono), Relaxed);
+            system::resync();
         }
     }
 }
@@ -169,7 +143,7 @@ mod tests {
     fn the_system_clock_agrees_with_the_wall() {
         let clock = Clock::system();
         clock.resync();
-        assert!(clock.now_unix_ns().abs_diff(wall_ns()) < 1_000_000_000);
+        assert!(clock.now_unix_ns().abs_diff(system::wall_ns()) < 1_000_000_000);
         let earlier = clock.now();
         assert!(clock.now() >= earlier);
     }
