@@ -4,7 +4,7 @@
 //! of one telemetry and is itself exposed as metrics by the façade.
 //! Not here: names of metrics, warnings in the log.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use crate::counter::ShardedCounter;
 
@@ -158,7 +158,9 @@ pub struct Ledger {
     accepted: [ShardedCounter; N_SIGNALS],
     delivered: [AtomicU64; N_SIGNALS],
     dropped: [[AtomicU64; N_REASONS]; N_SIGNALS],
-    queued: [AtomicU64; N_SIGNALS],
+    /// Units that have begun to wait, and those that wait no more: the first are entered on the callers' path.
+    waited: [ShardedCounter; N_SIGNALS],
+    left: [AtomicU64; N_SIGNALS],
     spooled: [AtomicU64; N_SIGNALS],
     counts: [ShardedCounter; N_COUNTS],
 }
@@ -181,17 +183,17 @@ impl Ledger {
 
     /// Enters that `n` units have begun to wait.
     pub fn enter_queue(&self, signal: Signal, n: u64) {
-        self.queued[signal as usize].fetch_add(n, Relaxed);
+        self.waited[signal as usize].add(n);
     }
 
     /// Enters that `n` units wait no more: they have been delivered or dropped.
     pub fn leave_queue(&self, signal: Signal, n: u64) {
-        self.queued[signal as usize].fetch_sub(n, Relaxed);
+        self.left[signal as usize].fetch_add(n, Release);
     }
 
     /// Sets the present length of a signal's queue.
     pub fn set_queued(&self, signal: Signal, n: u64) {
-        self.queued[signal as usize].store(n, Relaxed);
+        self.left[signal as usize].store(self.waited[signal as usize].get().wrapping_sub(n), Relaxed);
     }
 
     /// Enters that `n` units have begun to wait on disk.
@@ -239,7 +241,11 @@ impl Ledger {
     /// Present length of a signal's queue.
     #[must_use]
     pub fn queued(&self, signal: Signal) -> u64 {
-        self.queued[signal as usize].load(Relaxed)
+        // What has left is read first: it had begun to wait before.
+        let left = self.left[signal as usize].load(Acquire);
+        let queued = self.waited[signal as usize].get().wrapping_sub(left);
+        // Below zero, for a moment, where a length is set while units come and go.
+        u64::try_from(queued.cast_signed()).unwrap_or(0)
     }
 
     /// Units that wait on disk.
