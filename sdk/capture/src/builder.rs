@@ -41,6 +41,7 @@ pub struct Capture {
     pub(crate) export_filter: ReloadableFilter,
     pub(crate) context: bool,
     pub(crate) event_sampler: Option<Arc<dyn EventSampler>>,
+    pub(crate) baggage_fields: Vec<String>,
 }
 
 impl fmt::Debug for Capture {
@@ -68,6 +69,7 @@ impl Capture {
             export_filter: Filter::level(tracing_core::LevelFilter::DEBUG).into(),
             context: false,
             event_sampler: None,
+            baggage_fields: Vec::new(),
         }
     }
 
@@ -153,6 +155,14 @@ impl Capture {
         self
     }
 
+    /// Copies members of baggage, by their keys, to fields of the span with which they come in (so that log lines show them) and to
+    /// attributes of the exported spans inside of it. None by default: what callers send is not ours to show.
+    #[must_use]
+    pub fn baggage_fields(mut self, keys: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.baggage_fields = keys.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// The layer, to be put on a `tracing_subscriber::Registry`, and its handle. Callsites that no sink and no exporter wants are
     /// disabled for the whole subscriber.
     #[must_use]
@@ -219,7 +229,8 @@ impl CaptureHandle {
         self.shared.callsites.spans()
     }
 
-    /// Reads the caller's context out of a carrier; what is malformed is counted in this capture's ledger.
+    /// Reads the caller's span out of a carrier, from the W3C Trace Context; what is malformed is counted in this capture's ledger.
+    /// [`Propagators::extract`](crate::propagation::Propagators::extract) reads other formats and baggage.
     #[must_use]
     pub fn extract(&self, carrier: &(impl Extractor + ?Sized)) -> Option<SpanContext> {
         propagation::extract(carrier, &self.shared.ledger)

@@ -9,40 +9,53 @@ use tracing::Span;
 use tracing_core::Dispatch;
 use watchroom_core::{SpanContext, Value};
 
+use crate::propagation::{Baggage, BaggageError, RemoteContext};
 use crate::{CaptureLayer, Status};
 
 thread_local! {
-    static REMOTE_PARENT: Cell<Option<SpanContext>> = const { Cell::new(None) };
+    static REMOTE_PARENT: Cell<Option<RemoteContext>> = const { Cell::new(None) };
+    /// Whether there is one: every new span asks.
+    static HAS_REMOTE_PARENT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `make`, whose first span becomes a local root with `parent` as the caller's span, whatever span is current.
+/// Runs `make`, whose first span becomes a local root with `parent` as the caller's span, whatever span is current, and with the baggage
+/// that came along. Without a caller's span it becomes what it would have become, with the baggage.
 ///
 /// ```
-/// # use watchroom_capture::{context, propagation};
+/// # use watchroom_capture::{context, propagation::Propagators};
 /// # use watchroom_core::Ledger;
 /// # let headers = std::collections::HashMap::from([("traceparent".to_owned(), String::new())]);
 /// # let ledger = Ledger::default();
-/// let span = context::with_remote_parent(propagation::extract(&headers, &ledger), || {
+/// let span = context::with_remote_parent(Propagators::default().extract(&headers, &ledger), || {
 ///     tracing::info_span!("GET /orders", otel.kind = "server")
 /// });
 /// ```
-pub fn with_remote_parent<R>(parent: impl Into<Option<SpanContext>>, make: impl FnOnce() -> R) -> R {
-    struct Restore(Option<SpanContext>);
+pub fn with_remote_parent<R>(parent: impl Into<RemoteContext>, make: impl FnOnce() -> R) -> R {
+    struct Restore(Option<RemoteContext>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            let _ = REMOTE_PARENT.try_with(|cell| cell.set(self.0.take()));
+            put_remote_parent(self.0.take());
         }
     }
     let parent = parent.into();
-    let _restore = Restore(REMOTE_PARENT.try_with(|cell| cell.replace(parent)).ok().flatten());
+    let _restore = Restore(put_remote_parent((!parent.is_empty()).then_some(parent)));
     make()
 }
 
-pub(crate) fn take_remote_parent() -> Option<SpanContext> {
-    REMOTE_PARENT.try_with(Cell::take).ok().flatten()
+/// Puts one in place of the one that is there. During a thread's end there is no place for it.
+fn put_remote_parent(parent: Option<RemoteContext>) -> Option<RemoteContext> {
+    let _ = HAS_REMOTE_PARENT.try_with(|has| has.set(parent.is_some()));
+    REMOTE_PARENT.try_with(|cell| cell.replace(parent)).ok().flatten()
 }
 
-fn with_current<R>(f: impl FnOnce(&CaptureLayer, u64) -> Option<R>) -> Option<R> {
+pub(crate) fn take_remote_parent() -> Option<RemoteContext> {
+    if !HAS_REMOTE_PARENT.try_with(Cell::get).unwrap_or(false) {
+        return None;
+    }
+    put_remote_parent(None)
+}
+
+pub(crate) fn with_current<R>(f: impl FnOnce(&CaptureLayer, u64) -> Option<R>) -> Option<R> {
     let mut f = Some(f);
     tracing::dispatcher::get_default(|dispatch| {
         let layer = dispatch.downcast_ref::<CaptureLayer>()?;
@@ -55,6 +68,12 @@ fn with_current<R>(f: impl FnOnce(&CaptureLayer, u64) -> Option<R>) -> Option<R>
 #[must_use]
 pub fn current_context() -> Option<SpanContext> {
     with_current(CaptureLayer::context_of)
+}
+
+/// Baggage of the current span; empty if there is none.
+#[must_use]
+pub fn current_baggage() -> Baggage {
+    with_current(CaptureLayer::baggage_of).unwrap_or_default()
 }
 
 /// Text of a field, of the innermost of the current spans that has it: `request_id` and the like.
@@ -84,10 +103,26 @@ pub trait SpanExt {
     ///
     /// # Errors
     /// [`SetParentError`] if the span is not captured or has started.
-    fn set_parent(&self, parent: SpanContext) -> Result<(), SetParentError>;
+    fn set_parent(&self, parent: impl Into<RemoteContext>) -> Result<(), SetParentError>;
 
     /// The span's own context. Reading it starts the span.
     fn context(&self) -> Option<SpanContext>;
+
+    /// What travels with the span: its own baggage and what it has inherited.
+    fn baggage(&self) -> Baggage;
+
+    /// Lets a name and a value travel with the span: to spans that are made inside of it from now on, and to other services. An empty
+    /// value travels too; [`Baggage::without`] and [`set_all_baggage`](Self::set_all_baggage) take a name out.
+    ///
+    /// # Errors
+    /// [`BaggageError`] if the span is not captured, the key is no token, or a limit of the specification is passed.
+    fn set_baggage(&self, key: &str, value: &str) -> Result<(), BaggageError>;
+
+    /// Puts baggage in place of what travels with the span.
+    ///
+    /// # Errors
+    /// [`BaggageError::NoSpan`] if the span is not captured.
+    fn set_all_baggage(&self, baggage: Baggage) -> Result<(), BaggageError>;
 
     /// Sets an attribute whose key the callsite need not declare.
     fn set_attribute<'v>(&self, key: &str, value: impl Into<Value<'v>>);
@@ -113,12 +148,30 @@ fn with_layer<R>(span: &Span, f: impl FnOnce(&CaptureLayer, u64) -> R) -> Result
 }
 
 impl SpanExt for Span {
-    fn set_parent(&self, parent: SpanContext) -> Result<(), SetParentError> {
+    fn set_parent(&self, parent: impl Into<RemoteContext>) -> Result<(), SetParentError> {
+        let parent = parent.into();
         with_layer(self, |layer, id| layer.set_parent(id, parent))?
     }
 
     fn context(&self) -> Option<SpanContext> {
         with_layer(self, CaptureLayer::context_of).ok().flatten()
+    }
+
+    fn baggage(&self) -> Baggage {
+        let found = with_layer(self, CaptureLayer::baggage_of).ok().flatten();
+        found.unwrap_or_default()
+    }
+
+    fn set_baggage(&self, key: &str, value: &str) -> Result<(), BaggageError> {
+        let set = with_layer(self, |layer, id| {
+            layer.change_baggage(id, |baggage| baggage.with(key, value))
+        });
+        set.unwrap_or(Err(BaggageError::NoSpan))
+    }
+
+    fn set_all_baggage(&self, baggage: Baggage) -> Result<(), BaggageError> {
+        let set = with_layer(self, |layer, id| layer.change_baggage(id, |_| Ok(baggage)));
+        set.unwrap_or(Err(BaggageError::NoSpan))
     }
 
     fn set_attribute<'v>(&self, key: &str, value: impl Into<Value<'v>>) {

@@ -12,14 +12,16 @@ use tracing_core::{Event, Interest, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchroom_core::{Count, Moment, Reason, Signal, SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use watchroom_core::{Count, Moment, Reason, Signal};
 
 use crate::table::{BUSY, IN_TRACE, SAMPLED, STARTED, SlotRef};
 use crate::visit::{Visitor, with_scratch};
-use crate::{EventRecord, SpanRecord, context, pool};
+use crate::{EventRecord, SpanRecord, pool};
 
+mod baggage;
 mod event;
 mod fan_out;
+mod origin;
 mod shared;
 mod span;
 
@@ -34,13 +36,6 @@ impl fmt::Debug for CaptureLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CaptureLayer").finish_non_exhaustive()
     }
-}
-
-/// What a new span takes over.
-struct Origin {
-    context: SpanContext,
-    parent: Option<SpanId>,
-    parent_remote: bool,
 }
 
 impl CaptureLayer {
@@ -82,76 +77,9 @@ impl CaptureLayer {
         }
     }
 
-    /// The sampling decision is made here, once for each local root, and nowhere else but in `set_parent` before anybody has seen it.
-    fn origin(&self, parent: Option<&SlotRef<'_>>, in_trace: bool) -> Origin {
-        if let Some(remote) = context::take_remote_parent() {
-            let sampled = self.shared.sampler.decide(Some(&remote), remote.trace_id);
-            let flags = with_sampled(remote.flags, sampled);
-            let span_id = if in_trace {
-                SpanId::random()
-            } else {
-                remote.span_id
-            };
-            return Origin {
-                parent: Some(remote.span_id),
-                parent_remote: true,
-                context: SpanContext {
-                    span_id,
-                    flags,
-                    remote: false,
-                    ..remote
-                },
-            };
-        }
-        let inherited = parent.and_then(|slot| {
-            // A child has seen its parent's ids.
-            slot.set_flags(STARTED);
-            let state = slot.lock();
-            let parent = state.record()?;
-            let span_id = if in_trace {
-                SpanId::random()
-            } else {
-                parent.context.span_id
-            };
-            let (id, remote) = parent.as_parent();
-            Some(Origin {
-                context: SpanContext {
-                    trace_id: parent.context.trace_id,
-                    span_id,
-                    flags: parent.context.flags,
-                    remote: false,
-                    state: parent.context.state.clone(),
-                },
-                parent: id,
-                parent_remote: remote,
-            })
-        });
-        inherited.unwrap_or_else(|| {
-            let trace_id = TraceId::random();
-            let flags = TraceFlags::with_sampled(self.shared.sampler.decide(None, trace_id));
-            let context = SpanContext {
-                trace_id,
-                span_id: SpanId::random(),
-                flags,
-                remote: false,
-                state: TraceState::EMPTY,
-            };
-            Origin {
-                context,
-                parent: None,
-                parent_remote: false,
-            }
-        })
-    }
-
     fn now_ns(&self) -> u64 {
         self.shared.clock.now().ns_since(Moment::default())
     }
-}
-
-/// The other flags are passed on as they came.
-fn with_sampled(flags: TraceFlags, sampled: bool) -> TraceFlags {
-    TraceFlags(flags.0 & !TraceFlags::SAMPLED | u8::from(sampled))
 }
 
 impl<S> Layer<S> for CaptureLayer
@@ -187,7 +115,7 @@ where
         let now = shared.clock.now();
         let around = self.around(attrs.is_contextual(), attrs.parent(), &ctx);
         let in_trace = shared.exporter.is_none() || site.interest & EXPORT != 0;
-        let origin = self.origin(around.as_ref().map(|(_, slot)| slot), in_trace);
+        let origin = shared.origin(around.as_ref().map(|(_, slot)| slot), in_trace, now);
         let around = around.map_or(0, |(id, _)| id);
 
         let mut record = pool::take(metadata, origin.context);
@@ -197,6 +125,8 @@ where
         record.start_unix_ns = shared.clock.unix_ns(now);
         record.interest = site.interest;
         record.in_trace = in_trace;
+        let has_baggage = !origin.baggage.is_empty();
+        record.baggage = origin.baggage;
         let mut flags = if in_trace { IN_TRACE } else { 0 };
         if record.is_sampled() {
             flags |= SAMPLED;
@@ -221,6 +151,9 @@ where
                 .insert(id.into_u64(), around, site.interest, flags, record);
             if let Some(slot) = slot {
                 shared.late(&slot, scratch);
+                if has_baggage {
+                    shared.copy_baggage(&slot, origin.parent_remote || around == 0);
+                }
             }
         });
         if told != 0 {

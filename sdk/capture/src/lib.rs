@@ -56,7 +56,7 @@ pub use fields::Fields;
 pub use filter::{Filter, FilterError, ReloadableFilter};
 pub use layer::CaptureLayer;
 pub use limits::{SpanAttributes, SpanLimits};
-pub use propagation::{Extractor, Injector, TraceContext};
+pub use propagation::{Baggage, Extractor, Injector, Propagators, RemoteContext, TraceContext};
 pub use record::{EventRecord, Link, SpanEvents, SpanKind, SpanRecord, Status};
 pub use sampler::{Sampler, SamplerError};
 pub use sink::{Scope, Sink, SpanExporter};

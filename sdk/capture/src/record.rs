@@ -5,6 +5,7 @@
 use tracing_core::{Level, Metadata};
 use watchroom_core::{Moment, SpanContext, SpanId, TraceState, Value};
 
+use crate::propagation::Baggage;
 use crate::{Fields, SpanAttributes};
 
 /// Events and links for which a cleared record keeps memory.
@@ -95,6 +96,8 @@ pub struct SpanRecord {
     pub(crate) interest: u64,
     /// Whether it has a place of its own in the trace; one that the exporter's filter leaves out lends its parent's.
     pub(crate) in_trace: bool,
+    /// What travels with the request, unredacted: for carriers, which redact it.
+    pub(crate) baggage: Baggage,
 }
 
 impl SpanRecord {
@@ -123,6 +126,7 @@ impl SpanRecord {
             dropped_links: 0,
             interest: 0,
             in_trace: true,
+            baggage: Baggage::EMPTY,
         }
     }
 
@@ -179,6 +183,7 @@ impl SpanRecord {
         self.dropped_links = 0;
         self.interest = 0;
         self.in_trace = true;
+        self.baggage = Baggage::EMPTY;
     }
 
     /// Takes over what `other` is while it lives; what is filled at its close stays empty.
@@ -196,7 +201,9 @@ impl SpanRecord {
         self.dropped_attributes = other.dropped_attributes;
         self.interest = other.interest;
         self.in_trace = other.in_trace;
+        self.baggage.clone_from(&other.baggage);
     }
+
     /// The span's name: what `otel.name` set, else the callsite's.
     #[must_use]
     pub fn name(&self) -> &str {

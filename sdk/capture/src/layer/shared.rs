@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     event_sampler: Option<Arc<dyn EventSampler>>,
     pub(crate) table: Table,
     pub(crate) callsites: Callsites,
+    /// Keys of baggage that are copied to lines and spans.
+    pub(crate) baggage_fields: Box<[String]>,
     pub(crate) closed: AtomicBool,
 }
 
@@ -64,6 +66,7 @@ impl Shared {
             export_filter,
             context,
             event_sampler,
+            baggage_fields,
         } = capture;
         let mask = |wants: fn(&dyn Sink) -> bool| {
             let bits = sinks
@@ -92,6 +95,7 @@ impl Shared {
             context,
             table: Table::new(),
             callsites: Callsites::new(),
+            baggage_fields: baggage_fields.into(),
             closed: AtomicBool::new(false),
         }
     }

@@ -5,8 +5,10 @@
 use watchroom_core::{Count, SpanContext, Value};
 use watchroom_redact::Redactor;
 
-use super::{CaptureLayer, with_sampled};
+use super::CaptureLayer;
+use super::origin::with_sampled;
 use crate::context::SetParentError;
+use crate::propagation::RemoteContext;
 use crate::table::{IN_TRACE, STARTED};
 use crate::visit::{cut, with_scratch};
 use crate::{Fields, Link, Status};
@@ -28,19 +30,24 @@ impl CaptureLayer {
 
     /// Whoever reads the ids marks the span as started and then takes its lock; so a parent that is set under the lock, of a span
     /// without the mark, has been seen by nobody.
-    pub(crate) fn set_parent(&self, id: u64, parent: SpanContext) -> Result<(), SetParentError> {
+    pub(crate) fn set_parent(&self, id: u64, parent: RemoteContext) -> Result<(), SetParentError> {
         let shared = &*self.shared;
+        let RemoteContext {
+            span,
+            baggage,
+            decision,
+        } = parent;
         let slot = shared.table.get(id).ok_or(SetParentError::Disabled)?;
         let mut state = slot.lock();
         if slot.has(STARTED) {
             return Err(SetParentError::Started);
         }
         let record = state.record_mut().ok_or(SetParentError::Disabled)?;
-        let sampled = if parent.remote {
-            shared.sampler.decide(Some(&parent), parent.trace_id)
-        } else {
-            parent.is_sampled()
-        };
+        if !baggage.is_empty() {
+            record.baggage = baggage;
+        }
+        let Some(parent) = span else { return Ok(()) };
+        let sampled = shared.decide(&parent, decision, shared.clock.now());
         record.context.trace_id = parent.trace_id;
         record.context.flags = with_sampled(parent.flags, sampled);
         record.context.state = parent.state;
@@ -134,7 +141,7 @@ impl CaptureLayer {
             return Value::Str(Redactor::REDACTED);
         }
         let Value::Str(raw) = value else { return value };
-        shared.redactor.value_into(raw, text);
+        shared.redactor.named_into(key, raw, text);
         cut(text, shared.limits.value_len, &shared.ledger);
         Value::Str(text)
     }

@@ -1,6 +1,6 @@
 //! Carriers: what a context travels in.
 //!
-//! Not here: gRPC metadata, whose type belongs to an integration.
+//! Not here: gRPC metadata; tonic's lends its `HeaderMap`, so that `metadata.as_ref()` and `metadata.as_mut()` are carriers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
@@ -22,6 +22,9 @@ pub trait Extractor {
 pub trait Injector {
     /// Sets a key to a value, in place of all values that it has. A value that the carrier cannot hold is left out.
     fn set(&mut self, key: &str, value: &str);
+
+    /// Takes out all values of a key.
+    fn remove(&mut self, key: &str);
 }
 
 impl<S: BuildHasher> Extractor for HashMap<String, String, S> {
@@ -35,7 +38,12 @@ impl<S: BuildHasher> Extractor for HashMap<String, String, S> {
 
 impl<S: BuildHasher> Injector for HashMap<String, String, S> {
     fn set(&mut self, key: &str, value: &str) {
+        Injector::remove(self, key);
         self.insert(key.to_owned(), value.to_owned());
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.retain(|other, _| !other.eq_ignore_ascii_case(key));
     }
 }
 
@@ -50,7 +58,12 @@ impl Extractor for BTreeMap<String, String> {
 
 impl Injector for BTreeMap<String, String> {
     fn set(&mut self, key: &str, value: &str) {
+        Injector::remove(self, key);
         self.insert(key.to_owned(), value.to_owned());
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.retain(|other, _| !other.eq_ignore_ascii_case(key));
     }
 }
 
@@ -84,5 +97,9 @@ impl Injector for http::HeaderMap {
         if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_str(value)) {
             self.insert(name, value);
         }
+    }
+
+    fn remove(&mut self, key: &str) {
+        http::HeaderMap::remove(self, key);
     }
 }

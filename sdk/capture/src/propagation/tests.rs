@@ -2,7 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use watchroom_core::{Count, Ledger, TraceFlags};
+
 use super::*;
+
+mod b3;
+mod bytes;
+mod golden;
 
 const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -253,4 +259,86 @@ fn http_headers_carry_it_and_a_repeated_traceparent_is_malformed() {
     map.append("traceparent", http::HeaderValue::from_static(GOOD));
     assert_eq!(extract(&map, &ledger), None);
     assert_eq!(ledger.get(Count::MalformedContext), 1);
+}
+
+#[test]
+fn injecting_takes_out_what_an_earlier_hop_left() {
+    let ledger = Ledger::default();
+    let redactor = watchroom_redact::Redactor::default();
+    let context = extract(&headers(&[("traceparent", GOOD)]), &ledger).unwrap();
+    let mut map = headers(&[
+        ("Traceparent", "stale"),
+        ("TraceState", "stale=1"),
+        ("Baggage", "stale=1"),
+        ("x-b3-flags", "1"),
+        ("X-B3-ParentSpanId", "05e3ac9a4f6e3b90"),
+        ("other", "kept"),
+    ]);
+    let formats: Propagators = "tracecontext,baggage,b3,b3multi".parse().unwrap();
+    formats.inject(&context, &Baggage::EMPTY, &redactor, &mut map);
+    let mut keys: Vec<_> = map.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        [
+            "b3",
+            "other",
+            "traceparent",
+            "x-b3-sampled",
+            "x-b3-spanid",
+            "x-b3-traceid"
+        ]
+    );
+    assert_eq!(map["b3"], "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
+    let mut rpc = TraceContext {
+        tracestate: Some("stale=1".to_owned()),
+        ..TraceContext::default()
+    };
+    inject(&context, &mut rpc);
+    assert_eq!(rpc.tracestate, None);
+}
+
+#[test]
+fn every_format_gives_back_what_was_injected() {
+    let ledger = Ledger::default();
+    let redactor = watchroom_redact::Redactor::default();
+    let context = extract(&headers(&[("traceparent", GOOD)]), &ledger).unwrap();
+    let baggage = Baggage::EMPTY.with("city", "Köln").unwrap();
+    for format in ["tracecontext", "b3", "b3multi"] {
+        let formats: Propagators = format!("{format},baggage").parse().unwrap();
+        let mut map = HashMap::new();
+        formats.inject(&context, &baggage, &redactor, &mut map);
+        let expected = RemoteContext::from(context.clone()).with_baggage(baggage.clone());
+        assert_eq!(formats.extract(&map, &ledger), expected, "{format}");
+    }
+    assert_eq!(ledger.get(Count::MalformedContext), 0);
+}
+
+#[test]
+fn propagators_are_read_from_names() {
+    assert_eq!("tracecontext,baggage".parse(), Ok(Propagators::default()));
+    assert_eq!("".parse(), Ok(Propagators::NONE));
+    let chosen: Propagators = " b3multi , tracecontext,b3multi".parse().unwrap();
+    assert_eq!(chosen.to_string(), "b3multi,tracecontext");
+    assert_eq!(Propagators::from_bits(chosen.to_bits()), chosen);
+    for bits in 0..=u16::MAX {
+        let made = Propagators::from_bits(bits);
+        assert_eq!(Propagators::from_bits(made.to_bits()), made);
+    }
+    for bad in ["jaeger", "tracecontext,none", "B3"] {
+        let error = bad.parse::<Propagators>().unwrap_err().to_string();
+        assert!(error.contains("b3multi"), "{error}");
+    }
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn grpc_metadata_is_a_carrier_through_its_headers() {
+    let ledger = Ledger::default();
+    let context = extract(&headers(&[("traceparent", GOOD)]), &ledger).unwrap();
+    let mut metadata = tonic::metadata::MetadataMap::new();
+    metadata.insert("tracestate", "stale=1".parse().unwrap());
+    inject(&context, metadata.as_mut());
+    assert_eq!(metadata.get("traceparent").unwrap(), GOOD);
+    assert_eq!(extract(metadata.as_ref(), &ledger), Some(context));
 }

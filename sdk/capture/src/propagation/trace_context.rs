@@ -79,4 +79,12 @@ impl Injector for TraceContext {
             _ => {}
         }
     }
+
+    fn remove(&mut self, key: &str) {
+        match key {
+            TRACEPARENT => self.traceparent = None,
+            TRACESTATE => self.tracestate = None,
+            _ => {}
+        }
+    }
 }

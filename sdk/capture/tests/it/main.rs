@@ -1,6 +1,7 @@
 //! Capture as programs, sinks and exporters see it.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod baggage;
 mod logs;
 mod sinks;
 mod spans;
