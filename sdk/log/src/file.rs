@@ -1,16 +1,19 @@
 //! Rotated files: a new one when the present is large or old enough, and old ones removed.
 //!
-//! The name of a file says when it began, so that names sort by time: `deriva-20260102T030405Z-000.log`.
+//! The name of a file says when it began, so that names sort by time: `deriva-20260102T030405Z-000.log`. They sort so even where the
+//! clock was set back: then a file bears the time of the newest there is, and a higher number.
 //!
 //! Invariant: a file ends with a whole line; all files together never exceed the limit of size, and files that the pattern does not
-//! name are never touched. Not here: the thread that writes; compression.
+//! name are never touched. A symbolic link in the place of a file is never followed: new files are made where nothing is, and one that
+//! is gone on with has to be a plain file under its own name. The folder itself may be a link; who may write in it may do as he likes
+//! with the files. Not here: the thread that writes; compression.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use watchroom_core::Clock;
+use watchroom_core::{Clock, Moment};
 
 use crate::time::{compact, parse_compact};
 
@@ -50,6 +53,8 @@ pub struct FileConfig {
     pub max_age: Option<Duration>,
     /// Bytes of all files, 1 GiB by default.
     pub max_total_bytes: Option<u64>,
+    /// Permissions of new files on Unix, less what the process' mask takes away; `0o640` by default. A new folder gets `0o750`.
+    pub mode: u32,
     /// Where time is read.
     pub clock: Clock,
 }
@@ -65,6 +70,7 @@ impl FileConfig {
             period: Some(Period::Day),
             max_age: None,
             max_total_bytes: Some(1 << 30),
+            mode: 0o640,
             clock: Clock::system(),
         }
     }
@@ -75,19 +81,31 @@ impl FileConfig {
 pub enum FileError {
     /// The name has no place for the time, or more than one, or leads to another folder.
     #[error(
-        "bad log file name {name:?}, expected a file name with {{time}} in it once, such as app-{{time}}.log"
+        "bad log file name {name:?} (setting `log.file.name`), expected a file name with {{time}} in it once, such as \
+         app-{{time}}.log"
     )]
     Name {
         /// What was given.
         name: String,
     },
     /// All files together may be smaller than one.
-    #[error("the log's total of {max_total_bytes} bytes is less than the {max_bytes} of a single file")]
+    #[error(
+        "setting `log.file.max_total_bytes` is {max_total_bytes}, expected at least the {max_bytes} bytes of a single file \
+         (setting `log.file.max_bytes`)"
+    )]
     Total {
         /// The limit of all.
         max_total_bytes: u64,
         /// The limit of one.
         max_bytes: u64,
+    },
+    /// The owner could not write, or there are bits that are no permissions.
+    #[error(
+        "setting `log.file.mode` is {mode:o}, expected permissions that let the owner read and write, such as 640 or 600"
+    )]
+    Mode {
+        /// What was given.
+        mode: u32,
     },
     /// The folder or a file in it cannot be made.
     #[error("cannot write log files in {}", dir.display())]
@@ -110,11 +128,14 @@ pub struct RollingFile {
     period: Option<Period>,
     max_age: Option<Duration>,
     max_total_bytes: Option<u64>,
+    mode: u32,
     clock: Clock,
+    /// When old files were last looked after.
+    looked: Moment,
     /// None after a failure: the next write tries to open one.
     file: Option<File>,
     path: PathBuf,
-    /// When the present file began, seconds since the epoch.
+    /// When the present file began, seconds since the epoch by the clock of then.
     began: u64,
     len: u64,
     /// The last byte that was written ends a line.
@@ -123,6 +144,11 @@ pub struct RollingFile {
 
 /// What is between prefix and suffix: date and number.
 const STAMP_LEN: usize = 16 + 4;
+/// How often files that have grown too old are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Numbers of files that began in the same second, and names that are tried for a new one.
+const N_NUMBERS: u32 = 1_000;
+const N_TRIES: u32 = 10_000;
 
 impl RollingFile {
     /// Goes on with the newest file if it is of the present period and has room, else begins one.
@@ -137,6 +163,7 @@ impl RollingFile {
             period,
             max_age,
             max_total_bytes,
+            mode,
             clock,
         } = config;
         let (prefix, suffix) = match name.split_once("{time}") {
@@ -151,6 +178,9 @@ impl RollingFile {
                 max_bytes,
             });
         }
+        if mode & !0o777 != 0 || mode & 0o600 != 0o600 {
+            return Err(FileError::Mode { mode });
+        }
         let mut rolling = Self {
             path: dir.clone(),
             dir,
@@ -160,6 +190,8 @@ impl RollingFile {
             period,
             max_age,
             max_total_bytes,
+            mode,
+            looked: clock.now(),
             clock,
             file: None,
             began: 0,
@@ -184,13 +216,13 @@ impl RollingFile {
     }
 
     fn resume(&mut self) -> io::Result<()> {
-        std::fs::create_dir_all(&self.dir)?;
+        make_dir(&self.dir)?;
         let newest = self.list()?.pop();
-        if let Some(Found { began, path, len }) = newest
+        if let Some(Found { began, path, len, .. }) = newest
             && !self.is_over(began)
             && len < self.max_bytes
+            && let Some(mut file) = open_plain(&path)?
         {
-            let mut file = OpenOptions::new().read(true).append(true).open(&path)?;
             // A process that was killed may have left half a line.
             let mut last = [b'\n'];
             if len > 0 {
@@ -218,16 +250,24 @@ impl RollingFile {
     /// Begins a file, after making room for it.
     fn begin(&mut self) -> io::Result<()> {
         self.file = None;
-        std::fs::create_dir_all(&self.dir)?;
+        make_dir(&self.dir)?;
         let now = self.now_s();
-        self.retain(now)?;
-        let date = compact(now);
-        for n in 0..1_000 {
-            let path = self
-                .dir
-                .join(format!("{}{date}-{n:03}{}", self.prefix, self.suffix));
-            match OpenOptions::new().append(true).create_new(true).open(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        let files = self.list()?;
+        self.remove_old(&files, now);
+        self.make_room()?;
+        // After the newest there is, wherever the clock stands.
+        let (mut second, mut number) = match files.last() {
+            Some(newest) if newest.began >= now => (newest.began, newest.number + 1),
+            _ => (now, 0),
+        };
+        for _ in 0..N_TRIES {
+            if number >= N_NUMBERS {
+                (second, number) = (second + 1, 0);
+            }
+            let name = format!("{}{}-{number:03}{}", self.prefix, compact(second), self.suffix);
+            let path = self.dir.join(name);
+            match self.create(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
                 result => {
                     self.file = Some(result?);
                     (self.began, self.len, self.path, self.at_line_start) = (now, 0, path, true);
@@ -237,30 +277,64 @@ impl RollingFile {
         }
         Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
-            "a thousand log files were begun in one second",
+            "something else has the names of the next ten thousand log files",
         ))
     }
 
-    /// Removes files that are too old, and the oldest ones until a further whole file fits.
-    fn retain(&self, now: u64) -> io::Result<()> {
+    /// Fails if there is anything of this name, be it a link that leads nowhere.
+    fn create(&self, path: &Path) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.append(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, self.mode);
+        options.open(path)
+    }
+
+    /// Removes files that have been closed for too long. One that cannot be removed is tried again the next time.
+    fn remove_old(&self, files: &[Found], now: u64) {
+        let Some(max_age) = self.max_age else { return };
+        let ends = files.iter().skip(1).map(|next| next.began);
+        for (file, end) in files.iter().zip(ends) {
+            if now.saturating_sub(end) > max_age.as_secs() && file.path != self.path {
+                let _ = std::fs::remove_file(&file.path);
+            }
+        }
+    }
+
+    /// Removes the oldest files until a further whole file fits.
+    fn make_room(&self) -> io::Result<()> {
+        let Some(max) = self.max_total_bytes else {
+            return Ok(());
+        };
         let files = self.list()?;
         let mut total: u64 = files.iter().map(|file| file.len).sum();
-        let ends = files.iter().skip(1).map(|next| next.began).chain([now]);
-        for (file, end) in files.iter().zip(ends) {
-            let too_old = self
-                .max_age
-                .is_some_and(|max| now.saturating_sub(end) > max.as_secs());
-            let too_much = self
-                .max_total_bytes
-                .is_some_and(|max| total + self.max_bytes > max);
-            if too_old || too_much {
-                match std::fs::remove_file(&file.path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => total -= file.len,
-                }
+        for file in &files {
+            if total + self.max_bytes <= max {
+                break;
+            }
+            match std::fs::remove_file(&file.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => total -= file.len,
             }
         }
         Ok(())
+    }
+
+    /// Now and then: removes files that have grown too old, and begins another file where the present one was taken away.
+    fn look_after(&mut self) {
+        let now = self.clock.now();
+        if now.since(self.looked) < LOOK_EVERY {
+            return;
+        }
+        self.looked = now;
+        if self.path.symlink_metadata().is_err() {
+            self.file = None;
+        }
+        if self.max_age.is_some()
+            && let Ok(files) = self.list()
+        {
+            self.remove_old(&files, self.now_s());
+        }
     }
 
     /// Files of this pattern, oldest first.
@@ -276,16 +350,18 @@ impl RollingFile {
             let Some((date, number)) = stamp.map(|stamp| stamp.split_at(16)) else {
                 continue;
             };
-            let numbered = number
+            let number = number
                 .strip_prefix('-')
-                .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
-            let Some(began) = parse_compact(date).filter(|_| numbered) else {
+                .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+                .and_then(|digits| digits.parse().ok());
+            let (Some(began), Some(number)) = (parse_compact(date), number) else {
                 continue;
             };
             let metadata = entry.metadata()?;
             if metadata.is_file() {
                 files.push(Found {
                     began,
+                    number,
                     path: entry.path(),
                     len: metadata.len(),
                 });
@@ -323,8 +399,36 @@ impl RollingFile {
     }
 }
 
+/// Makes a folder that does not exist.
+fn make_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o750);
+    builder.create(dir)
+}
+
+/// Opens a file to go on with it; none if what stands under the name is no plain file, or another one than was opened.
+fn open_plain(path: &Path) -> io::Result<Option<File>> {
+    if !path.symlink_metadata()?.is_file() {
+        return Ok(None);
+    }
+    let file = OpenOptions::new().read(true).append(true).open(path)?;
+    // A link may have been put there meanwhile: nothing has been written to where it leads.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let (opened, named) = (file.metadata()?, path.symlink_metadata()?);
+        if !named.is_file() || (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(file))
+}
+
 struct Found {
     began: u64,
+    number: u32,
     path: PathBuf,
     len: u64,
 }
@@ -334,6 +438,7 @@ impl Write for RollingFile {
         if lines.is_empty() {
             return Ok(0);
         }
+        self.look_after();
         let is_full = self.len > 0 && !self.first_fits(lines);
         if self.file.is_none() || (self.at_line_start && (is_full || self.is_over(self.began))) {
             self.begin()?;
@@ -350,7 +455,9 @@ impl Write for RollingFile {
         Ok(n)
     }
 
+    /// The writer calls this too when there has been nothing to write for a minute.
     fn flush(&mut self) -> io::Result<()> {
+        self.look_after();
         self.file.as_mut().map_or(Ok(()), File::flush)
     }
 }

@@ -24,6 +24,7 @@ pub mod file;
 mod json;
 mod number;
 pub mod panic;
+pub mod sampling;
 pub mod sink;
 mod text;
 mod time;
@@ -31,5 +32,8 @@ pub mod writer;
 
 pub use file::{FileConfig, FileError, Period, RollingFile};
 pub use panic::{PANIC_TARGET, PanicHook, panic_hook, panic_message};
+pub use sampling::{LOG_TARGET, LogSampler, LogSampling, SamplingError, Suppressed};
 pub use sink::{Color, Format, LogSink, LogSinkBuilder, SpanLines, Timer};
-pub use writer::{Report, Writer, WriterBuilder, stdout};
+#[cfg(unix)]
+pub use writer::stdout;
+pub use writer::{ProblemKind, Report, Stdout, Writer, WriterBuilder, WriterProblem, report_problem};

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use tracing_core::{Level, LevelFilter, Metadata};
-use watchroom_capture::{EventRecord, Fields, ReloadableFilter, Scope, Sink};
+use watchroom_capture::{EventRecord, Fields, ReloadableFilter, Scope, Sink, security};
 use watchroom_core::{Clock, Count, Ledger, Moment, Value};
 use watchroom_redact::Redactor;
 
@@ -37,6 +37,7 @@ pub struct LogSink {
     clock: Clock,
     start: Moment,
     ledger: Arc<Ledger>,
+    counted: bool,
 }
 
 /// What one line says, besides its spans.
@@ -53,7 +54,10 @@ pub(crate) struct Line<'a> {
 impl<'a> Line<'a> {
     pub(crate) fn each_field(&self, mut each: impl FnMut(&'a str, Value<'a>)) {
         if let Some(fields) = self.fields {
-            for (key, value) in fields.iter().filter(|(key, _)| *key != "message") {
+            // A message that is no text has not been shown as the message.
+            let shown =
+                |(key, value): &(&str, Value<'_>)| *key == "message" && matches!(value, Value::Str(_));
+            for (key, value) in fields.iter().filter(|field| !shown(field)) {
                 each(key, value);
             }
         }
@@ -132,7 +136,12 @@ impl LogSink {
         } else {
             text::push_line(&mut buffer, line, scope, thread.as_ref(), self.style)
         };
-        if self.writer.append(&buffer, n_lines) {
+        let taken = if security::is_security(line.metadata) {
+            self.writer.append_security(&buffer, n_lines)
+        } else {
+            self.writer.append(&buffer, n_lines)
+        };
+        if taken && self.counted {
             self.ledger.count(count_of(*line.metadata.level()), 1);
         }
         buffer.shrink_to(KEPT);
@@ -215,6 +224,10 @@ impl Sink for LogSink {
         let idle = std::str::from_utf8(&texts.1).unwrap_or_default();
         self.write_span(scope, "close", end, Some((busy, idle)));
         let _ = TIMES.try_with(|own| own.set(texts));
+    }
+
+    fn is_log(&self) -> bool {
+        true
     }
 
     fn wants_new(&self) -> bool {

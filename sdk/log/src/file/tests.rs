@@ -188,3 +188,121 @@ fn a_folder_that_vanished_is_made_again_at_the_next_rotation() {
     file.write_all(b"after\n").unwrap();
     assert_eq!(bench.texts(), ["after\n"]);
 }
+
+#[test]
+fn files_grow_too_old_without_a_new_one_being_begun() {
+    let mut bench = bench();
+    bench.config.max_age = Some(Duration::from_secs(100));
+    let mut file = bench.open();
+    file.write_all(b"first file, full now\n").unwrap();
+    file.write_all(b"present\n").unwrap();
+    assert_eq!(bench.texts().len(), 2);
+    bench.hand.advance(Duration::from_secs(101));
+    file.write_all(b"a line\n").unwrap();
+    assert_eq!(bench.texts(), ["present\na line\n"]);
+    // Without any line as well; the present file stays, whatever its age.
+    let mut config = bench.config.clone();
+    config.max_bytes = 5;
+    let mut file = RollingFile::open(config).unwrap();
+    file.write_all(b"next\n").unwrap();
+    bench.hand.advance(Duration::from_secs(1_000));
+    file.flush().unwrap();
+    assert_eq!(bench.texts(), ["next\n"]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_rotates_once_and_names_still_sort_by_writing() {
+    let mut bench = bench();
+    bench.config.period = Some(Period::Hour);
+    bench.config.max_total_bytes = Some(60);
+    let mut file = bench.open();
+    file.write_all(b"before\n").unwrap();
+    bench.hand.set_wall((START - 86_400) * 1_000_000_000);
+    file.write_all(b"after 1\n").unwrap();
+    file.write_all(b"after 2\n").unwrap();
+    assert_eq!(bench.texts(), ["before\n", "after 1\nafter 2\n"]);
+    assert_eq!(bench.files()[1].0, "app-20260102T030405Z-001.log");
+    // The oldest by writing goes first, though its clock was ahead; more than a thousand files may follow.
+    for n in 0..1_200 {
+        file.write_all(format!("further line {n:05}\n").as_bytes())
+            .unwrap();
+    }
+    assert_eq!(
+        bench.texts(),
+        [
+            "further line 01197\n",
+            "further line 01198\n",
+            "further line 01199\n"
+        ]
+    );
+    // A restart while the clock is behind goes on behind the newest.
+    bench.open().write_all(b"restarted\n").unwrap();
+    assert_eq!(bench.texts().last().unwrap(), "restarted\n");
+    // The clock catches up: the next period has its own name again.
+    bench.hand.set_wall((START + 86_400) * 1_000_000_000);
+    bench.open().write_all(b"caught up\n").unwrap();
+    assert_eq!(bench.files().last().unwrap().0, "app-20260103T030405Z-000.log");
+}
+
+#[test]
+fn a_file_that_was_taken_away_is_begun_anew_within_a_minute() {
+    let bench = bench();
+    let mut file = bench.open();
+    file.write_all(b"lost\n").unwrap();
+    std::fs::remove_file(file.path()).unwrap();
+    bench.hand.advance(Duration::from_secs(60));
+    file.write_all(b"kept\n").unwrap();
+    assert_eq!(bench.texts(), ["kept\n"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn files_are_not_for_all_eyes() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut bench = bench();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let file = bench.open();
+    assert_eq!(mode(file.path()) & 0o137, 0);
+    assert_eq!(mode(&bench.config.dir) & 0o027, 0);
+    bench.config.name = "own-{time}.log".to_owned();
+    bench.config.mode = 0o600;
+    assert_eq!(mode(bench.open().path()), 0o600);
+    for wrong in [0o440, 0o1640] {
+        bench.config.mode = wrong;
+        let error = RollingFile::open(bench.config.clone()).unwrap_err();
+        assert!(error.to_string().contains("`log.file.mode`"), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_the_place_of_files_are_not_followed() {
+    let bench = bench();
+    let dir = bench.dir.path().join("logs");
+    std::fs::create_dir_all(&dir).unwrap();
+    let target = bench.dir.path().join("precious");
+    std::fs::write(&target, "precious").unwrap();
+    // Where the next file would be, one to a file and one to nowhere; and one as the newest that could be gone on with.
+    std::os::unix::fs::symlink(&target, dir.join("app-20260102T030405Z-000.log")).unwrap();
+    std::os::unix::fs::symlink("nowhere", dir.join("app-20260102T030405Z-001.log")).unwrap();
+    let mut file = bench.open();
+    file.write_all(b"line\n").unwrap();
+    assert!(file.path().ends_with("app-20260102T030405Z-002.log"));
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "precious");
+    assert!(
+        open_plain(&dir.join("app-20260102T030405Z-000.log"))
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[test]
+fn a_total_that_is_too_small_names_its_setting() {
+    let mut bench = bench();
+    bench.config.max_total_bytes = Some(5);
+    let error = RollingFile::open(bench.config.clone()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "setting `log.file.max_total_bytes` is 5, expected at least the 20 bytes of a single file (setting `log.file.max_bytes`)"
+    );
+}

@@ -96,6 +96,7 @@ pub struct LogSinkBuilder {
     threads: bool,
     filter: Option<ReloadableFilter>,
     clock: Clock,
+    counted: bool,
 }
 
 impl LogSinkBuilder {
@@ -109,6 +110,7 @@ impl LogSinkBuilder {
             threads: false,
             filter: None,
             clock: Clock::system(),
+            counted: true,
         }
     }
 
@@ -161,6 +163,13 @@ impl LogSinkBuilder {
         self
     }
 
+    /// Whether its lines are counted by level, as they are by default. Of several sinks that write the same lines one should count.
+    #[must_use]
+    pub const fn counted(mut self, counted: bool) -> Self {
+        self.counted = counted;
+        self
+    }
+
     /// The sink.
     #[must_use]
     pub fn build(self) -> LogSink {
@@ -184,6 +193,7 @@ impl LogSinkBuilder {
             },
             spans: self.spans,
             threads: self.threads,
+            counted: self.counted,
             start: self.clock.now(),
             clock: self.clock,
             writer: self.writer,
