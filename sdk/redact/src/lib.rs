@@ -24,6 +24,7 @@ mod names;
 mod prefilter;
 mod redactor;
 mod scan;
+pub mod sql;
 
 pub use builder::{RedactorBuilder, RedactorError};
 pub use kind::{Kind, Mode};

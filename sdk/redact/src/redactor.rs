@@ -10,7 +10,11 @@ use watchroom_core::{Count, Ledger};
 use crate::RedactorBuilder;
 use crate::kind::Modes;
 use crate::names::Names;
-use crate::scan::scan;
+use crate::scan::{By, scan};
+use crate::sql::{self, Dialect};
+
+/// How often a statement is shaped and redacted at most.
+const MAX_ROUNDS: usize = 4;
 
 /// What became of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +123,58 @@ impl Redactor {
             }
             return Cow::Borrowed(Self::REDACTED);
         }
+        if sql::is_statement_name(name) {
+            let mut out = String::new();
+            return match self.sql_into(value, Dialect::Auto, &mut out) {
+                Outcome::Clean => Cow::Borrowed(value),
+                _ => Cow::Owned(out),
+            };
+        }
         self.value(value)
+    }
+
+    /// As [`Redactor::value_into`], for a value whose name is known not to be sensitive: a statement under `db.query.text` or
+    /// `db.statement` is reduced to its shape.
+    pub fn named_into(&self, name: &str, value: &str, out: &mut String) -> Outcome {
+        if sql::is_statement_name(name) {
+            self.sql_into(value, Dialect::Auto, out)
+        } else {
+            self.value_into(value, out)
+        }
+    }
+
+    /// Appends the [shape](sql::shape) of a statement, redacted by value: what stands unquoted in a text that is no SQL may be a secret, too.
+    pub fn sql_into(&self, statement: &str, dialect: Dialect, out: &mut String) -> Outcome {
+        let start = out.len();
+        if statement.len() <= self.rules.max_value_bytes && sql::shape_into(statement, dialect, out) {
+            // What a match leaves at its edges may read differently: it is shaped again, until nothing changes.
+            for _ in 0..MAX_ROUNDS {
+                let shape = out.split_off(start);
+                match self.scan_by(&shape, By::Value, out) {
+                    Outcome::Clean => {
+                        out.push_str(&shape);
+                        return match shape == statement {
+                            true => Outcome::Clean,
+                            false => Outcome::Redacted,
+                        };
+                    }
+                    Outcome::Redacted => {
+                        let redacted = out.split_off(start);
+                        if !sql::shape_into(&redacted, dialect, out) {
+                            break;
+                        }
+                        if out.get(start..) == Some(&*redacted) {
+                            return Outcome::Redacted;
+                        }
+                    }
+                    Outcome::FailedClosed => break,
+                }
+            }
+        }
+        out.truncate(start);
+        out.push_str(Self::REDACTED);
+        self.enter(Count::RedactionsFailedClosed, 1);
+        Outcome::FailedClosed
     }
 
     /// Enters in the ledger that a caller replaced a value by its name, having asked [`Redactor::is_sensitive_name`] before.
@@ -129,11 +184,15 @@ impl Redactor {
 
     /// Appends to `out` if there is something to redact; leaves `out` as it is if the value is clean.
     fn scan(&self, value: &str, out: &mut String) -> Outcome {
+        self.scan_by(value, By::NameAndValue, out)
+    }
+
+    fn scan_by(&self, value: &str, by: By, out: &mut String) -> Outcome {
         if value.len() > self.rules.max_value_bytes {
             self.enter(Count::RedactionsFailedClosed, 1);
             return Outcome::FailedClosed;
         }
-        let (outcome, n_redactions) = scan(value, &self.rules, out);
+        let (outcome, n_redactions) = scan(value, &self.rules, by, out);
         match outcome {
             Outcome::Clean => {}
             Outcome::Redacted => self.enter(Count::Redactions, n_redactions),

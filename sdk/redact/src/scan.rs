@@ -23,11 +23,21 @@ use crate::prefilter::{
 };
 use crate::redactor::{Outcome, Rules};
 
+/// What a walk goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Names that stand in the value, and the value itself.
+    NameAndValue,
+    /// The value itself: `password = ?` names a column.
+    Value,
+}
+
 /// One walk over one value.
 pub(crate) struct Scanner<'t, 'r, 'o> {
     text: &'t str,
     bytes: &'t [u8],
     rules: &'r Rules,
+    by: By,
     out: &'o mut String,
     /// The text before this place has been written.
     written: usize,
@@ -59,7 +69,7 @@ impl Run {
 }
 
 /// Walks over `text`. Appends to `out` if something was redacted. Also gives the number of redactions.
-pub(crate) fn scan(text: &str, rules: &Rules, out: &mut String) -> (Outcome, u64) {
+pub(crate) fn scan(text: &str, rules: &Rules, by: By, out: &mut String) -> (Outcome, u64) {
     let mut prefilter = Prefilter::default();
     let Some(first) = prefilter.next(text.as_bytes(), 0) else {
         return (Outcome::Clean, 0);
@@ -68,6 +78,7 @@ pub(crate) fn scan(text: &str, rules: &Rules, out: &mut String) -> (Outcome, u64
         text,
         bytes: text.as_bytes(),
         rules,
+        by,
         out,
         written: 0,
         done: 0,
@@ -139,7 +150,7 @@ impl Scanner<'_, '_, '_> {
             b':' if self.bytes.get(at + 1..at + 3) == Some(b"//") => self.url(at),
             b':' | b'=' => self.pair(at),
             b'@' => self.email(at),
-            b'>' => self.element(at),
+            b'>' if self.by == By::NameAndValue => self.element(at),
             b'r' | b'R' => self.bearer(at.saturating_sub(5)),
             _ => {}
         }

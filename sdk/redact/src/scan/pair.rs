@@ -2,8 +2,8 @@
 //!
 //! Not here: which names are sensitive (`names`), where their value ends (`value`).
 
-use super::Scanner;
 use super::bytes::{is_name, is_quote};
+use super::{By, Scanner};
 use crate::names::Sort;
 
 /// Where a name's separator has been found.
@@ -20,7 +20,8 @@ impl Scanner<'_, '_, '_> {
     /// Judges the `:` or `=` at a place.
     #[inline(never)]
     pub(super) fn pair(&mut self, at: usize) {
-        if !self.is_sensitive_pair(at) && self.byte(at) == b':' {
+        let named = self.by == By::NameAndValue && self.is_sensitive_pair(at);
+        if !named && self.byte(at) == b':' {
             self.ipv6(at);
         }
     }
