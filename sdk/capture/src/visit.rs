@@ -238,7 +238,7 @@ impl<'a> Visitor<'a> {
             } else {
                 let redactor = self.rules.redactor;
                 let cut = self.fields.push_text(key(field), self.rules.value_len, |out| {
-                    redactor.value_into(value, out);
+                    redactor.named_into(field.name(), value, out);
                 });
                 if cut {
                     self.rules.ledger.count(Count::ValuesCut, 1);
