@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use watchroom_core::Ledger;
 
-use crate::Redactor;
-use crate::kind::{Kind, Mode, Modes};
+use crate::kind::{Counts, Kind, Mode, Modes};
 use crate::names::Names;
+use crate::pattern::{Pattern, PatternError};
 use crate::redactor::Rules;
+use crate::{HashKey, Redactor};
 
 /// Why a redactor cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +27,12 @@ pub enum RedactorError {
         /// The greatest length.
         max: usize,
     },
+    /// An allowed value is empty.
+    #[error("allowed value is empty")]
+    EmptyValue,
+    /// A pattern is malformed or matches too much.
+    #[error("a pattern cannot be used")]
+    Pattern(#[from] PatternError),
     /// A limit of zero would redact everything.
     #[error("max_value_bytes must be at least 1")]
     ZeroLimit,
@@ -36,6 +43,9 @@ pub enum RedactorError {
 pub struct RedactorBuilder {
     names: Vec<String>,
     allowed: Vec<String>,
+    patterns: Vec<String>,
+    allowed_values: Vec<String>,
+    hash_key: Option<HashKey>,
     modes: Modes,
     keep_local_addresses: bool,
     max_value_bytes: usize,
@@ -47,6 +57,9 @@ impl Default for RedactorBuilder {
         Self {
             names: Vec::new(),
             allowed: Vec::new(),
+            patterns: Vec::new(),
+            allowed_values: Vec::new(),
+            hash_key: None,
             modes: Modes::default(),
             keep_local_addresses: true,
             max_value_bytes: 64 * 1024,
@@ -68,6 +81,33 @@ impl RedactorBuilder {
     #[must_use]
     pub fn allow_name(mut self, name: &str) -> Self {
         self.allowed.push(name.to_owned());
+        self
+    }
+
+    /// Lets one value pass that its looks or a pattern would give away: `allow_value("support@example.com")`. Compared as a whole, with what
+    /// would be redacted. Under a sensitive name it is redacted still.
+    #[must_use]
+    pub fn allow_value(mut self, value: &str) -> Self {
+        self.allowed_values.push(value.to_owned());
+        self
+    }
+
+    /// Adds what a secret of one's own looks like: `acme_[A-Za-z0-9]{20,40}`, `\d{3}-\d{4}-\d{4}`.
+    ///
+    /// Characters stand for themselves; `\d` is a digit, `\w` a letter, a digit or `_`, `\x` a hex digit, `.` anything but a blank,
+    /// `[A-Za-z0-9_-]` a set; each once, or `{n}`, `{n,m}` or `+` (up to 1024) times. Each takes as much as it can and gives nothing back, so no
+    /// pattern can run away. A match begins and ends where a word does; the characters that stand for themselves at its beginning stay:
+    /// `acme_[REDACTED]`. Patterns cost time with each value, in the order of a search for that beginning.
+    #[must_use]
+    pub fn pattern(mut self, pattern: &str) -> Self {
+        self.patterns.push(pattern.to_owned());
+        self
+    }
+
+    /// The key of [`Redactor::hash_id`]. Without one a random one is taken, and pseudonyms agree within one process only.
+    #[must_use]
+    pub fn hash_key(mut self, key: HashKey) -> Self {
+        self.hash_key = Some(key);
         self
     }
 
@@ -121,14 +161,26 @@ impl RedactorBuilder {
     /// Builds the redactor.
     ///
     /// # Errors
-    /// [`RedactorError`] if a name is empty or too long, or the limit is zero.
+    /// [`RedactorError`] if a name is empty or too long, a pattern is malformed, or the limit is zero.
     pub fn build(self) -> Result<Redactor, RedactorError> {
         if self.max_value_bytes == 0 {
             return Err(RedactorError::ZeroLimit);
         }
+        if self.allowed_values.iter().any(String::is_empty) {
+            return Err(RedactorError::EmptyValue);
+        }
+        let patterns: Result<Vec<_>, _> = self
+            .patterns
+            .iter()
+            .map(|pattern| Pattern::parse(pattern))
+            .collect();
         Ok(Redactor::from_rules(Rules {
             names: Names::new(&self.names, &self.allowed)?,
             modes: self.modes,
+            patterns: patterns?,
+            allowed_values: self.allowed_values,
+            hash_key: self.hash_key.unwrap_or_else(HashKey::random),
+            counts: Counts::default(),
             keep_local_addresses: self.keep_local_addresses,
             max_value_bytes: self.max_value_bytes,
             ledger: self.ledger,

@@ -1,6 +1,8 @@
-//! The kinds of values that are redacted, and how.
+//! The kinds of values that are redacted, how, and how often they were.
 //!
 //! Not here: how a kind is recognised (`scan`).
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A kind of value that is recognised by itself, whatever name it stands under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,6 +70,66 @@ impl Kind {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Why something was redacted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// What it looks like.
+    Kind(Kind),
+    /// The name under which it stands.
+    Name,
+    /// A pattern that was added.
+    Pattern,
+}
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; N_CAUSES] = {
+        let mut all = [Self::Name; N_CAUSES];
+        let mut idx = 0;
+        while idx < Kind::ALL.len() {
+            all[idx] = Self::Kind(Kind::ALL[idx]);
+            idx += 1;
+        }
+        all[N_CAUSES - 1] = Self::Pattern;
+        all
+    };
+
+    /// The value of the label `kind`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kind(kind) => kind.as_str(),
+            Self::Name => "name",
+            Self::Pattern => "pattern",
+        }
+    }
+
+    const fn idx(self) -> usize {
+        match self {
+            Self::Kind(kind) => kind as usize,
+            Self::Name => Kind::ALL.len(),
+            Self::Pattern => Kind::ALL.len() + 1,
+        }
+    }
+}
+
+const N_CAUSES: usize = Kind::ALL.len() + 2;
+
+/// How often something was redacted, by its cause.
+#[derive(Debug, Default)]
+pub(crate) struct Counts([AtomicU64; N_CAUSES]);
+
+impl Counts {
+    pub(crate) fn enter(&self, cause: Cause) {
+        self.0[cause.idx()].fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn get(&self, cause: Cause) -> u64 {
+        self.0[cause.idx()].load(Relaxed)
     }
 }
 

@@ -16,16 +16,21 @@
 //!
 //! Invariant: time is linear in the input, nothing panics, and what cannot be judged (too long, an internal error) becomes
 //! `[REDACTED]` as a whole. A value without anything to redact is lent back without an allocation.
-//! Not here: SQL shapes and hashed ids (they stand beside this redactor), and the decision what to capture.
+//! Beside it stand SQL [shapes](sql) and [pseudonyms](Redactor::hash_id).
+//! Not here: the decision what to capture.
 
 mod builder;
+mod hash_id;
 mod kind;
 mod names;
+mod pattern;
 mod prefilter;
 mod redactor;
 mod scan;
 pub mod sql;
 
 pub use builder::{RedactorBuilder, RedactorError};
-pub use kind::{Kind, Mode};
+pub use hash_id::{HashKey, HashKeyError, HashedId};
+pub use kind::{Cause, Kind, Mode};
+pub use pattern::PatternError;
 pub use redactor::{Outcome, Redactor};

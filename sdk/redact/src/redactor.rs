@@ -7,11 +7,12 @@ use std::sync::{Arc, OnceLock};
 
 use watchroom_core::{Count, Ledger};
 
-use crate::RedactorBuilder;
-use crate::kind::Modes;
+use crate::kind::{Cause, Counts, Modes};
 use crate::names::Names;
+use crate::pattern::{self, Pattern};
 use crate::scan::{By, scan};
 use crate::sql::{self, Dialect};
+use crate::{HashKey, HashedId, RedactorBuilder};
 
 /// How often a statement is shaped and redacted at most.
 const MAX_ROUNDS: usize = 4;
@@ -32,6 +33,10 @@ pub enum Outcome {
 pub(crate) struct Rules {
     pub(crate) names: Names,
     pub(crate) modes: Modes,
+    pub(crate) patterns: Vec<Pattern>,
+    pub(crate) allowed_values: Vec<String>,
+    pub(crate) hash_key: HashKey,
+    pub(crate) counts: Counts,
     pub(crate) keep_local_addresses: bool,
     pub(crate) max_value_bytes: usize,
     pub(crate) ledger: Option<Arc<Ledger>>,
@@ -53,6 +58,10 @@ impl Default for Redactor {
                 Self::from_rules(Rules {
                     names: Names::default(),
                     modes: Modes::default(),
+                    patterns: Vec::new(),
+                    allowed_values: Vec::new(),
+                    hash_key: HashKey::random(),
+                    counts: Counts::default(),
                     keep_local_addresses: true,
                     max_value_bytes: 64 * 1024,
                     ledger: None,
@@ -119,7 +128,7 @@ impl Redactor {
         }
         if self.is_sensitive_name(name) {
             if value != Self::REDACTED {
-                self.enter(Count::Redactions, 1);
+                self.count_redaction();
             }
             return Cow::Borrowed(Self::REDACTED);
         }
@@ -179,7 +188,32 @@ impl Redactor {
 
     /// Enters in the ledger that a caller replaced a value by its name, having asked [`Redactor::is_sensitive_name`] before.
     pub fn count_redaction(&self) {
+        self.rules.counts.enter(Cause::Name);
         self.enter(Count::Redactions, 1);
+    }
+
+    /// How often something was redacted for this reason.
+    #[must_use]
+    pub fn n_redacted(&self, cause: Cause) -> u64 {
+        self.rules.counts.get(cause)
+    }
+
+    /// A pseudonym for a user's id or the like, fit for a label or a log line: the same for the same value under the same
+    /// [key](RedactorBuilder::hash_key), and nothing that the value could be found from without it.
+    ///
+    /// ```
+    /// use watchroom_redact::{HashKey, Redactor};
+    ///
+    /// let key = HashKey::from_hex("5f1c0a9e3b7d42868c11d0e4a7b95f23")?;
+    /// let redactor = Redactor::builder().hash_key(key).build()?;
+    /// let id = redactor.hash_id("user-4711");
+    /// assert_eq!(id.len(), 16);
+    /// assert_eq!(id, redactor.hash_id("user-4711"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn hash_id(&self, value: &str) -> HashedId {
+        self.rules.hash_key.hash(value.as_bytes())
     }
 
     /// Appends to `out` if there is something to redact; leaves `out` as it is if the value is clean.
@@ -192,13 +226,37 @@ impl Redactor {
             self.enter(Count::RedactionsFailedClosed, 1);
             return Outcome::FailedClosed;
         }
-        let (outcome, n_redactions) = scan(value, &self.rules, by, out);
+        let start = out.len();
+        let (mut outcome, mut n_redactions) = scan(value, &self.rules, by, out);
+        if !self.rules.patterns.is_empty() && outcome != Outcome::FailedClosed {
+            let text = match outcome {
+                Outcome::Clean => value,
+                _ => out.get(start..).unwrap_or_default(),
+            };
+            if let Some((text, n_matches)) = self.match_patterns(text) {
+                out.truncate(start);
+                out.push_str(&text);
+                outcome = Outcome::Redacted;
+                n_redactions += n_matches;
+            }
+        }
         match outcome {
             Outcome::Clean => {}
             Outcome::Redacted => self.enter(Count::Redactions, n_redactions),
             Outcome::FailedClosed => self.enter(Count::RedactionsFailedClosed, 1),
         }
         outcome
+    }
+
+    #[cold]
+    fn match_patterns(&self, text: &str) -> Option<(String, u64)> {
+        let rules = &*self.rules;
+        let is_allowed = |value: &str| rules.allowed_values.iter().any(|allowed| allowed == value);
+        let found = pattern::redact(&rules.patterns, text, is_allowed);
+        if let Some((_, n_matches)) = &found {
+            (0..*n_matches).for_each(|_| rules.counts.enter(Cause::Pattern));
+        }
+        found
     }
 
     fn enter(&self, count: Count, n: u64) {

@@ -17,7 +17,7 @@ mod token;
 mod value;
 
 use crate::Redactor;
-use crate::kind::{Kind, Mode};
+use crate::kind::{Cause, Kind, Mode};
 use crate::prefilter::{
     Hints, NUMBER_RUN, Prefilter, SPACED_RUN, TOKEN_RUN, WORD, is_number_like, is_spaced_like, is_token_like,
 };
@@ -230,8 +230,22 @@ impl Scanner<'_, '_, '_> {
         if at < end { at } else { usize::MAX }
     }
 
+    /// Whether what would be redacted by its kind is on the allow-list; then it belongs to a match that changes nothing.
+    fn is_allowed(&mut self, start: usize, end: usize) -> bool {
+        let allowed = &self.rules.allowed_values;
+        if allowed.is_empty()
+            || !allowed
+                .iter()
+                .any(|value| value.as_bytes() == self.slice(start, end))
+        {
+            return false;
+        }
+        self.done = self.done.max(end);
+        true
+    }
+
     /// Puts `with` in place of a part of the text; nothing happens where that is what stands there.
-    fn replace(&mut self, start: usize, end: usize, with: &[&str]) {
+    fn replace(&mut self, cause: Cause, start: usize, end: usize, with: &[&str]) {
         debug_assert!(
             self.done <= start && start <= end,
             "matches go from left to right"
@@ -257,10 +271,11 @@ impl Scanner<'_, '_, '_> {
         with.iter().for_each(|part| self.out.push_str(part));
         self.written = end;
         self.n_redactions += 1;
+        self.rules.counts.enter(cause);
     }
 
-    fn redact(&mut self, start: usize, end: usize) {
-        self.replace(start, end, &[Redactor::REDACTED]);
+    fn redact(&mut self, cause: Cause, start: usize, end: usize) {
+        self.replace(cause, start, end, &[Redactor::REDACTED]);
     }
 
     fn mode(&self, kind: Kind) -> Mode {

@@ -76,7 +76,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["watchroom-server", "watchroom-fleet", "deriva"],
     ),
     ("watchroom-bench", &["watchroom", "watchroom-http"]),
-    ("watchroom-e2e", &["watchroom-cli"]),
+    ("watchroom-e2e", &["watchroom-cli", "watchroom", "watchroom-http"]),
     ("xtask", &[]),
 ];
 

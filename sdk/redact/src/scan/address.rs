@@ -2,7 +2,7 @@
 
 use super::Scanner;
 use super::bytes::{is_gap, is_quote};
-use crate::kind::{Kind, Mode};
+use crate::kind::{Cause, Kind, Mode};
 
 /// How far a password that is not encoded is looked for.
 const MAX_PASSWORD: usize = 256;
@@ -39,13 +39,16 @@ impl Scanner<'_, '_, '_> {
         let Some(end) = self.end_of_domain(at + 1) else {
             return;
         };
+        if self.is_allowed(start, end) {
+            return;
+        }
         match self.mode(Kind::Email) {
             Mode::Partial => {
                 let first = self.text.get(start..at).and_then(|local| local.chars().next());
                 let kept = start + first.map_or(0, char::len_utf8);
-                self.replace(kept, at, &["***"]);
+                self.replace(Cause::Kind(Kind::Email), kept, at, &["***"]);
             }
-            _ => self.redact(start, end),
+            _ => self.redact(Cause::Kind(Kind::Email), start, end),
         }
     }
 
@@ -92,7 +95,7 @@ impl Scanner<'_, '_, '_> {
             found = host(authority, whole);
         }
         if let Some(host) = found.filter(|host| *host > colon + 1) {
-            self.redact(colon + 1, host);
+            self.redact(Cause::Kind(Kind::UrlPassword), colon + 1, host);
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::Scanner;
 use super::bytes::is_base64;
-use crate::kind::Kind;
+use crate::kind::{Cause, Kind};
 
 /// Words that follow `bearer` in prose.
 const PROSE: &[&str] = &[
@@ -71,8 +71,8 @@ impl Scanner<'_, '_, '_> {
                         .all(|b| matches!(b, b'=' | b'.' | b'/'))
             }),
         };
-        if secret {
-            self.redact(token, end);
+        if secret && !self.is_allowed(token, end) {
+            self.redact(Cause::Kind(Kind::AuthScheme), token, end);
         }
     }
 }

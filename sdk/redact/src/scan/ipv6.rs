@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use super::Scanner;
-use crate::kind::{Kind, Mode};
+use crate::kind::{Cause, Kind, Mode};
 
 /// Longest text form: eight groups of four, or six of them and an IPv4 address.
 const MAX_LEN: usize = 45;
@@ -76,6 +76,9 @@ impl Scanner<'_, '_, '_> {
             self.done = end;
             return true;
         }
+        if self.is_allowed(start, end) {
+            return true;
+        }
         match self.mode(Kind::Ipv6) {
             Mode::Partial => {
                 let mut colons = text
@@ -85,9 +88,9 @@ impl Scanner<'_, '_, '_> {
                     .map(|(idx, _)| idx);
                 let second = colons.nth(1).unwrap_or(0);
                 let kept = text.get(..second).unwrap_or_default().trim_end_matches(':').len();
-                self.replace(start + kept, end, &["::*"]);
+                self.replace(Cause::Kind(Kind::Ipv6), start + kept, end, &["::*"]);
             }
-            _ => self.redact(start, end),
+            _ => self.redact(Cause::Kind(Kind::Ipv6), start, end),
         }
         true
     }

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::Scanner;
-use crate::kind::{Kind, Mode};
+use crate::kind::{Cause, Kind, Mode};
 
 /// Digits of a card number.
 const CARD: std::ops::RangeInclusive<usize> = 13..=19;
@@ -80,9 +80,12 @@ impl Scanner<'_, '_, '_> {
             self.done = at;
             return true;
         }
+        if self.is_allowed(start, at) {
+            return true;
+        }
         match self.mode(Kind::Ipv4) {
-            Mode::Partial => self.replace(second_end, at, &[".*.*"]),
-            _ => self.redact(start, at),
+            Mode::Partial => self.replace(Cause::Kind(Kind::Ipv4), second_end, at, &[".*.*"]),
+            _ => self.redact(Cause::Kind(Kind::Ipv4), start, at),
         }
         true
     }
@@ -119,9 +122,12 @@ impl Scanner<'_, '_, '_> {
         {
             return false;
         }
+        if self.is_allowed(start, end) {
+            return true;
+        }
         match self.mode(Kind::SocialSecurity) {
-            Mode::Partial => self.replace(start, start + 7, &["***-**-"]),
-            _ => self.redact(start, end),
+            Mode::Partial => self.replace(Cause::Kind(Kind::SocialSecurity), start, start + 7, &["***-**-"]),
+            _ => self.redact(Cause::Kind(Kind::SocialSecurity), start, end),
         }
         true
     }
@@ -164,12 +170,20 @@ impl Scanner<'_, '_, '_> {
         let Some(end) = found else {
             return false;
         };
+        if self.is_allowed(start, end) {
+            return true;
+        }
         match self.mode(Kind::Card) {
             Mode::Partial => {
                 let last = self.last_digits(start, end);
-                self.replace(start, end, &["****-****-****-", last.as_str()]);
+                self.replace(
+                    Cause::Kind(Kind::Card),
+                    start,
+                    end,
+                    &["****-****-****-", last.as_str()],
+                );
             }
-            _ => self.redact(start, end),
+            _ => self.redact(Cause::Kind(Kind::Card), start, end),
         }
         true
     }

@@ -4,6 +4,7 @@
 
 use super::bytes::{is_name, is_quote};
 use super::{By, Scanner};
+use crate::kind::Cause;
 use crate::names::Sort;
 
 /// Where a name's separator has been found.
@@ -92,7 +93,7 @@ impl Scanner<'_, '_, '_> {
         }
         let end = self.skip(at + 1, |b| b != b'<');
         if end > at + 1 && self.starts_with(end, b"</") {
-            self.redact(at + 1, end);
+            self.redact(Cause::Name, at + 1, end);
         }
     }
 }

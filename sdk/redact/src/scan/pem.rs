@@ -2,7 +2,7 @@
 
 use super::Scanner;
 use crate::Redactor;
-use crate::kind::{Kind, Mode};
+use crate::kind::{Cause, Kind, Mode};
 
 /// Longest label between `BEGIN` and the dashes.
 const MAX_LABEL: usize = 48;
@@ -25,10 +25,10 @@ impl Scanner<'_, '_, '_> {
         let (foot, end) = self.end_of_pem(body);
         match self.mode(Kind::PrivateKey) {
             Mode::Partial => {
-                self.replace(body, foot, &[Redactor::REDACTED]);
+                self.replace(Cause::Kind(Kind::PrivateKey), body, foot, &[Redactor::REDACTED]);
                 self.done = self.done.max(end);
             }
-            _ => self.redact(start, end),
+            _ => self.redact(Cause::Kind(Kind::PrivateKey), start, end),
         }
     }
     /// Where the last line of the block that goes on at `at` begins and ends; the end of the text if there is none.

@@ -6,7 +6,7 @@ use super::Scanner;
 use super::bytes::{is_base64, is_token};
 use super::provider::{self, Provider};
 use crate::Redactor;
-use crate::kind::{Kind, Mode};
+use crate::kind::{Cause, Kind, Mode};
 use crate::prefilter::TOKEN_RUN;
 
 /// Shortest first part of a JSON Web Token: `{"alg":""}`, encoded, is 14 bytes long.
@@ -77,9 +77,12 @@ impl Scanner<'_, '_, '_> {
         }
         // An encrypted token has five parts.
         end = self.next_part(self.next_part(end));
+        if self.is_allowed(start, end) {
+            return true;
+        }
         match self.mode(Kind::Jwt) {
-            Mode::Partial => self.replace(start, end, &["eyJ", Redactor::REDACTED]),
-            _ => self.redact(start, end),
+            Mode::Partial => self.replace(Cause::Kind(Kind::Jwt), start, end, &["eyJ", Redactor::REDACTED]),
+            _ => self.redact(Cause::Kind(Kind::Jwt), start, end),
         }
         true
     }
@@ -139,9 +142,12 @@ impl Scanner<'_, '_, '_> {
                 end = longer;
             }
         }
+        if self.is_allowed(start, end) {
+            return;
+        }
         match self.mode(Kind::ProviderKey) {
-            Mode::Partial => self.redact(tail, end),
-            _ => self.redact(start, end),
+            Mode::Partial => self.redact(Cause::Kind(Kind::ProviderKey), tail, end),
+            _ => self.redact(Cause::Kind(Kind::ProviderKey), start, end),
         }
     }
 
@@ -172,8 +178,8 @@ impl Scanner<'_, '_, '_> {
             }
             _ => false,
         };
-        if found {
-            self.redact(start, end);
+        if found && !self.is_allowed(start, end) {
+            self.redact(Cause::Kind(Kind::ProviderKey), start, end);
         }
         found
     }
@@ -210,7 +216,9 @@ impl Scanner<'_, '_, '_> {
         if !decodes_to_pair(self.slice(start, end)) {
             return false;
         }
-        self.redact(start, end);
+        if !self.is_allowed(start, end) {
+            self.redact(Cause::Kind(Kind::AuthScheme), start, end);
+        }
         true
     }
 
@@ -226,9 +234,12 @@ impl Scanner<'_, '_, '_> {
         if !looks_random(self.slice(start, end)) {
             return;
         }
+        if self.is_allowed(start, end) {
+            return;
+        }
         match self.mode(Kind::HighEntropy) {
-            Mode::Partial => self.redact(start + 4, end),
-            _ => self.redact(start, end),
+            Mode::Partial => self.redact(Cause::Kind(Kind::HighEntropy), start + 4, end),
+            _ => self.redact(Cause::Kind(Kind::HighEntropy), start, end),
         }
     }
 }

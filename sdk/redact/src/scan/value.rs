@@ -6,6 +6,7 @@ use super::Scanner;
 use super::bytes::{is_closer, is_gap, is_name, is_opener, is_quote, is_word};
 use super::pair::Pair;
 use crate::Redactor;
+use crate::kind::Cause;
 use crate::names::Sort;
 
 /// Values that say that there is none.
@@ -56,7 +57,7 @@ impl Scanner<'_, '_, '_> {
         if is_quote(self.byte(slashes)) {
             let close = self.close_of_quote(slashes, slashes - at);
             if close > slashes + 1 {
-                self.redact(slashes + 1, close);
+                self.redact(Cause::Name, slashes + 1, close);
             }
             return;
         }
@@ -73,9 +74,9 @@ impl Scanner<'_, '_, '_> {
         match quote.filter(|quote| quote.ends_with('"')) {
             Some(quote) => {
                 let quote = quote.to_owned();
-                self.replace(at, end, &[&quote, Redactor::REDACTED, &quote]);
+                self.replace(Cause::Name, at, end, &[&quote, Redactor::REDACTED, &quote]);
             }
-            None => self.redact(at, end),
+            None => self.redact(Cause::Name, at, end),
         }
     }
 

@@ -1,0 +1,1 @@
+//! sqlx with its light.
