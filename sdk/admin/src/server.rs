@@ -3,6 +3,7 @@
 mod connection;
 mod patience;
 mod race;
+mod tls;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -12,9 +13,12 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
+use crate::access::{Lock, Rules};
 use crate::config::{AdminConfig, Parts};
 use crate::error::AdminError;
+use connection::Shared;
 use race::{Either, race};
+use tls::Tls;
 
 /// Pause after an accept that failed, as it does when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -33,9 +37,12 @@ impl AdminHandle {
     /// # Errors
     /// [`AdminError`] names the address and the setting.
     pub fn start(config: AdminConfig, parts: Parts) -> Result<Self, AdminError> {
-        if config.token.as_deref().is_some_and(str::is_empty) {
-            return Err(AdminError::EmptyToken);
-        }
+        let rules = Rules {
+            lock: Lock::new(&config)?,
+            protect_health: config.protect_health,
+            on_loopback: config.listen.ip().is_loopback(),
+        };
+        let tls = config.tls.as_ref().map(Tls::new).transpose()?;
         let listen = config.listen;
         let bind = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => AdminError::InUse { listen },
@@ -54,7 +61,13 @@ impl AdminHandle {
         let run = move || {
             // Held to the end of the thread: its drop tells that it is over.
             let _end = end;
-            runtime.block_on(serve(listener, Arc::new(config), Arc::new(parts), stopped));
+            let shared = Shared {
+                config,
+                rules,
+                parts,
+                tls,
+            };
+            runtime.block_on(serve(listener, Arc::new(shared), stopped));
         };
         std::thread::Builder::new()
             .name("watchroom-admin".to_owned())
@@ -79,16 +92,11 @@ impl AdminHandle {
     }
 }
 
-async fn serve(
-    listener: TcpListener,
-    config: Arc<AdminConfig>,
-    parts: Arc<Parts>,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         return;
     };
-    let free = Arc::new(Semaphore::new(config.max_connections.max(1)));
+    let free = Arc::new(Semaphore::new(shared.config.max_connections.max(1)));
     let mut open = tokio::task::JoinSet::new();
     loop {
         // The sender's end means that the handle is gone: then this ends as well.
@@ -104,11 +112,12 @@ async fn serve(
                     open.spawn(connection::serve(
                         stream,
                         permit,
-                        Arc::clone(&config),
-                        Arc::clone(&parts),
+                        Arc::clone(&shared),
                         stopped.clone(),
                     ));
                 }
+                // Whoever waits for TLS would not understand.
+                Err(_) if shared.tls.is_some() => drop(stream),
                 Err(_) => connection::refuse(&stream),
             },
         }

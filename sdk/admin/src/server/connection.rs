@@ -15,37 +15,63 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::patience::Patient;
 use super::race::{Either, race};
-use crate::access::{self, Access};
+use super::tls::Tls;
+use crate::access::{Access, Caller, Rules};
 use crate::config::{AdminConfig, Parts};
 use crate::route::{self, Answer, Ask, TEXT};
 
 /// Bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 16 << 10;
 
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: AdminConfig,
+    pub(super) rules: Rules,
+    pub(super) parts: Parts,
+    pub(super) tls: Option<Tls>,
+}
+
 pub(super) async fn serve(
     stream: TcpStream,
     _permit: OwnedSemaphorePermit,
-    config: Arc<AdminConfig>,
-    parts: Arc<Parts>,
-    mut stopped: watch::Receiver<bool>,
+    shared: Arc<Shared>,
+    stopped: watch::Receiver<bool>,
 ) {
     // A small answer must not wait for the acknowledgement of the one before it; a socket that cannot do that works all the same.
     let _ = stream.set_nodelay(true);
-    let timeout = config.read_timeout;
+    let stream = Patient::new(stream, shared.config.read_timeout, shared.config.answer_timeout);
+    let Some(tls) = &shared.tls else {
+        return speak(stream, false, Arc::clone(&shared), stopped).await;
+    };
+    // Who does not get through gets no answer; that is what there is to say without a common language.
+    let met = tokio::time::timeout(shared.config.read_timeout, tls.accept(stream)).await;
+    if let Ok(Ok((stream, certified))) = met {
+        speak(stream, certified, Arc::clone(&shared), stopped).await;
+    }
+}
+
+/// Speaks HTTP until the peer, a timeout or the end of the endpoint ends it.
+async fn speak<S>(stream: S, certified: bool, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let timeout = shared.config.read_timeout;
     let service = service_fn(move |request| {
-        let (config, parts) = (Arc::clone(&config), Arc::clone(&parts));
-        async move { Ok::<_, Infallible>(respond(&config, &parts, request).await) }
+        let shared = Arc::clone(&shared);
+        async move { Ok::<_, Infallible>(respond(&shared, certified, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(timeout)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(Patient::new(stream, timeout)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     // What the peer does to its connection is its own affair.
     let told = matches!(
@@ -64,17 +90,17 @@ pub(super) fn refuse(stream: &TcpStream) {
     let _ = stream.try_write(answer);
 }
 
-async fn respond(config: &AdminConfig, parts: &Parts, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn respond(shared: &Shared, certified: bool, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let path = head.uri.path();
-    let answer = match access::check(config, &head.method, path, &head.headers) {
-        Access::Unauthorized => Answer::new(401, TEXT, "a bearer token is needed\n"),
-        Access::Forbidden => Answer::new(
-            403,
-            TEXT,
-            "changes need a bearer token beyond loopback: set `admin.token` or WATCHROOM_ADMIN_TOKEN\n",
-        ),
-        Access::Granted => match read(config, body).await {
+    let caller = Caller {
+        method: &head.method,
+        path,
+        headers: &head.headers,
+        certified,
+    };
+    let answer = match shared.rules.check(&caller) {
+        Access::Granted => match read(&shared.config, body).await {
             Err(answer) => answer,
             Ok(body) => {
                 let query = head.uri.query().unwrap_or("");
@@ -86,10 +112,20 @@ async fn respond(config: &AdminConfig, parts: &Parts, request: Request<Incoming>
                     body: &body,
                 };
                 // A collector or a hook of the service's may panic; that is one answer's trouble.
-                std::panic::catch_unwind(AssertUnwindSafe(|| route::answer(parts, &ask)))
+                std::panic::catch_unwind(AssertUnwindSafe(|| route::answer(&shared.parts, &ask)))
                     .unwrap_or_else(|_| Answer::new(500, TEXT, "the answer could not be made; see the log\n"))
             }
         },
+        Access::Unauthorized => {
+            let ways = shared.rules.lock.ways();
+            let answer = Answer::new(401, TEXT, format!("{ways} is needed\n"));
+            return challenge(to_http(answer, head.method == Method::HEAD), &shared.rules);
+        }
+        Access::Forbidden => Answer::new(
+            403,
+            TEXT,
+            "changes need a way in beyond loopback: set `admin.token` (WATCHROOM_ADMIN_TOKEN), `admin.basic` or client certificates\n",
+        ),
         Access::Misled => Answer::new(
             403,
             TEXT,
@@ -97,6 +133,16 @@ async fn respond(config: &AdminConfig, parts: &Parts, request: Request<Incoming>
         ),
     };
     to_http(answer, head.method == Method::HEAD)
+}
+
+/// Says which ways in there are, where HTTP has words for them.
+fn challenge(mut response: Response<Full<Bytes>>, rules: &Rules) -> Response<Full<Bytes>> {
+    for way in rules.lock.challenges() {
+        response
+            .headers_mut()
+            .append(WWW_AUTHENTICATE, HeaderValue::from_static(way));
+    }
+    response
 }
 
 async fn read(config: &AdminConfig, body: Incoming) -> Result<Bytes, Answer> {
@@ -129,9 +175,6 @@ fn to_http(answer: Answer, head_only: bool) -> Response<Full<Bytes>> {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(allow) = answer.allow {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
-    }
-    if answer.status == 401 {
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
 }

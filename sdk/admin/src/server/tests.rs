@@ -221,6 +221,38 @@ fn a_peer_that_does_not_read_loses_its_place() {
     panic!("the place did not become free");
 }
 
+/// A peer that takes a byte now and then makes progress, and is given up all the same when its time for the answer is over.
+#[test]
+fn a_peer_that_reads_too_slowly_loses_its_place() {
+    const ANSWER_BYTES: usize = 32 << 20;
+    let config = AdminConfig {
+        listen: ([127, 0, 0, 1], 0).into(),
+        max_connections: 1,
+        answer_timeout: Duration::from_millis(300),
+        ..AdminConfig::default()
+    };
+    let parts = Parts {
+        registry: Registry::default(),
+        board: HealthBoard::new(),
+        log_filter: None,
+        capture: None,
+        build: vec![("size".into(), "x".repeat(ANSWER_BYTES))],
+    };
+    let admin = AdminHandle::start(config, parts).unwrap();
+    let mut slow = connect(&admin);
+    slow.write_all(b"GET /build HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut n_read = 0;
+    let served = (0..10_000).any(|_| {
+        n_read += slow.read(&mut [0; 16]).unwrap_or(0);
+        status(&talk(&admin, GET)) == "200"
+    });
+    assert!(served);
+    let mut rest = Vec::new();
+    // Cut off, in whichever way the system tells it.
+    let _ = slow.read_to_end(&mut rest);
+    assert!(n_read + rest.len() < ANSWER_BYTES, "{n_read} and {}", rest.len());
+}
+
 #[test]
 fn many_connections_at_once_leave_it_serving() {
     let admin = start(|config| config.max_connections = 8);
