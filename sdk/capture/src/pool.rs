@@ -3,7 +3,8 @@
 //!
 //! Invariant: bounded in number and in the memory that each idle record keeps. Not here: what is in a record.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use tracing_core::Metadata;
@@ -47,10 +48,30 @@ pub(crate) fn take(metadata: &'static Metadata<'static>, context: SpanContext) -
         Some(mut record) => {
             record.metadata = metadata;
             record.context = context;
+            record.stamp = next_stamp();
             record
         }
-        None => Box::new(SpanRecord::new(metadata, context)),
+        None => {
+            let mut record = Box::new(SpanRecord::new(metadata, context));
+            record.stamp = next_stamp();
+            record
+        }
     }
+}
+
+/// A number that no state of a record has had in this process. Each thread takes them in blocks.
+pub(crate) fn next_stamp() -> u64 {
+    const BLOCK: u64 = 1 << 20;
+    static NEXT: AtomicU64 = AtomicU64::new(BLOCK);
+    thread_local! {
+        static OWN: Cell<u64> = const { Cell::new(0) };
+    }
+    let mut stamp = OWN.get();
+    if stamp.is_multiple_of(BLOCK) {
+        stamp = NEXT.fetch_add(BLOCK, Relaxed);
+    }
+    OWN.set(stamp + 1);
+    stamp
 }
 
 /// Gives a record back, from whatever thread. Exporters call it once they have encoded the span.

@@ -94,6 +94,8 @@ pub struct SpanRecord {
     pub dropped_links: u32,
     /// Bits of the sinks and of the exporter that want the callsite.
     pub(crate) interest: u64,
+    /// Number of this state; see [`stamp`](Self::stamp).
+    pub(crate) stamp: u64,
     /// Whether it has a place of its own in the trace; one that the exporter's filter leaves out lends its parent's.
     pub(crate) in_trace: bool,
     /// What travels with the request, unredacted: for carriers, which redact it.
@@ -125,9 +127,17 @@ impl SpanRecord {
             dropped_events: 0,
             dropped_links: 0,
             interest: 0,
+            stamp: 0,
             in_trace: true,
             baggage: Baggage::EMPTY,
         }
+    }
+
+    /// A number for this state of the span: what has the same number, in the whole process, has the same ids, name and fields. Zero for
+    /// records that capture has not made.
+    #[must_use]
+    pub const fn stamp(&self) -> u64 {
+        self.stamp
     }
 
     /// Every attribute that an exporter shows: those of the callsite that are asked for, the fields, the thread, an exception, the

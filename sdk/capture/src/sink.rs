@@ -34,6 +34,11 @@ impl<'a> Scope<'a> {
         self.spans.iter().copied()
     }
 
+    /// As [`iter`](Self::iter), with the spans that the sink's own filter keeps from it.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = &'a SpanRecord> + ExactSizeIterator {
+        self.all.iter().copied()
+    }
+
     /// The innermost span.
     #[must_use]
     pub fn current(&self) -> Option<&'a SpanRecord> {

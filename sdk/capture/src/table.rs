@@ -316,7 +316,9 @@ impl SlotState {
             copy.copy_from(lent);
             *cell = Arc::new(Cell { record: Some(copy) });
         }
-        Arc::get_mut(cell)?.record.as_deref_mut()
+        let record = Arc::get_mut(cell)?.record.as_deref_mut()?;
+        record.stamp = pool::next_stamp();
+        Some(record)
     }
 
     fn put(&mut self, record: Box<SpanRecord>) {

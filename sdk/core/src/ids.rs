@@ -100,6 +100,12 @@ id!(SpanId, u64, 8, 16);
 pub struct Hex<const N: usize>([u8; N]);
 
 impl<const N: usize> Hex<N> {
+    /// The digits, which are ASCII.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The digits.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -6,6 +6,7 @@
 use watchroom_capture::{Scope, SpanRecord};
 use watchroom_core::Value;
 
+use crate::fragment::{Form, Fragments, with_fragments};
 use crate::number::{push_float, push_int};
 use crate::sink::{CORRELATION, Line, ThreadTag};
 use crate::time::push_rfc3339_ms;
@@ -27,11 +28,17 @@ pub(crate) fn push_line<'a>(
     out.extend_from_slice(b",\"fields\":{");
     let mut first = true;
     line.each_field(|key, value| {
-        push_member(out, &mut first, key, value);
+        if std::mem::take(&mut first) {
+            push_first_member(out, key, value);
+        } else {
+            push_member(out, key, value);
+        }
     });
     out.push(b'}');
-    push_spans(out, scope);
-    push_ids(out, line, scope);
+    with_fragments(|fragments| {
+        push_spans(out, fragments, scope);
+        push_ids(out, fragments, line, scope);
+    });
     if let Some(thread) = thread {
         out.extend_from_slice(b",\"thread_id\":");
         push_int(out, thread.id);
@@ -43,58 +50,69 @@ pub(crate) fn push_line<'a>(
     out.extend_from_slice(b"}\n");
 }
 
-/// The current span, and the list from the root to it; its text is made once.
-fn push_spans(out: &mut Vec<u8>, scope: Scope<'_>) {
+struct Json;
+
+impl Form for Json {
+    const ID: u32 = 1;
+
+    fn span(&self, out: &mut Vec<u8>, span: &SpanRecord) {
+        out.extend_from_slice(b"{\"name\":");
+        push_str(out, span.name());
+        for (key, value) in span.fields.iter() {
+            // The span's name has this key already, and an object has each key once.
+            push_member(out, if key == "name" { "fields.name" } else { key }, value);
+        }
+        out.push(b'}');
+    }
+
+    fn ids(&self, out: &mut Vec<u8>, span: &SpanRecord) {
+        out.extend_from_slice(b",\"trace_id\":\"");
+        out.extend_from_slice(span.context.trace_id.hex().as_bytes());
+        out.extend_from_slice(b"\",\"span_id\":\"");
+        out.extend_from_slice(span.context.span_id.hex().as_bytes());
+        out.push(b'"');
+    }
+
+    fn correlation(&self, out: &mut Vec<u8>, key: &'static str, value: Value<'_>) {
+        push_member(out, key, value);
+    }
+}
+
+/// The current span, and the list from the root to it.
+fn push_spans(out: &mut Vec<u8>, fragments: &mut Fragments, scope: Scope<'_>) {
     let Some(current) = scope.current() else { return };
     out.extend_from_slice(b",\"span\":");
     let start = out.len();
-    push_span(out, current);
+    out.extend_from_slice(fragments.get(&Json, current).span());
     let end = out.len();
     out.extend_from_slice(b",\"spans\":[");
     for span in scope.iter().rev().skip(1).rev() {
-        push_span(out, span);
+        out.extend_from_slice(fragments.get(&Json, span).span());
         out.push(b',');
     }
     out.extend_from_within(start..end);
     out.push(b']');
 }
 
-fn push_span(out: &mut Vec<u8>, span: &SpanRecord) {
-    out.extend_from_slice(b"{\"name\":");
-    push_str(out, span.name());
-    let mut first = false;
-    for (key, value) in span.fields.iter() {
-        // The span's name has this key already, and an object has each key once.
-        push_member(
-            out,
-            &mut first,
-            if key == "name" { "fields.name" } else { key },
-            value,
-        );
+fn push_ids(out: &mut Vec<u8>, fragments: &mut Fragments, line: &Line<'_>, scope: Scope<'_>) {
+    if let Some(innermost) = scope.all().next_back() {
+        out.extend_from_slice(fragments.get(&Json, innermost).ids());
     }
-    out.push(b'}');
-}
-
-fn push_ids<'a>(out: &mut Vec<u8>, line: &Line<'a>, scope: Scope<'a>) {
-    if let Some(context) = scope.context() {
-        out.extend_from_slice(b",\"trace_id\":\"");
-        out.extend_from_slice(context.trace_id.hex().as_str().as_bytes());
-        out.extend_from_slice(b"\",\"span_id\":\"");
-        out.extend_from_slice(context.span_id.hex().as_str().as_bytes());
-        out.push(b'"');
-    }
-    let mut first = false;
-    for key in CORRELATION {
-        if let Some(value) = line.correlation(scope, key) {
-            push_member(out, &mut first, key, value);
+    for (idx, key) in CORRELATION.into_iter().enumerate() {
+        match line.field(key) {
+            Some(value) => push_member(out, key, value),
+            None => fragments.push_correlation(&Json, out, scope, idx),
         }
     }
 }
 
-fn push_member(out: &mut Vec<u8>, first: &mut bool, key: &str, value: Value<'_>) {
-    if !std::mem::take(first) {
-        out.push(b',');
-    }
+/// A member of an object that is not the first.
+fn push_member(out: &mut Vec<u8>, key: &str, value: Value<'_>) {
+    out.push(b',');
+    push_first_member(out, key, value);
+}
+
+fn push_first_member(out: &mut Vec<u8>, key: &str, value: Value<'_>) {
     push_str(out, key);
     out.push(b':');
     match value {
@@ -122,44 +140,56 @@ fn push_member(out: &mut Vec<u8>, first: &mut bool, key: &str, value: Value<'_>)
 const ONES: u64 = 0x0101_0101_0101_0101;
 const TOPS: u64 = 0x8080_8080_8080_8080;
 
-/// Whether one of eight bytes has to be escaped: a control character, a quote or a backslash. Bytes of 128 and more do not count.
-const fn has_special(word: u64) -> bool {
-    const fn has_zero(word: u64) -> u64 {
+/// Bits where one of eight bytes has to be escaped: a control character, a quote or a backslash. Bytes of 128 and more do not count.
+const fn special(word: u64) -> u64 {
+    const fn zero(word: u64) -> u64 {
         word.wrapping_sub(ONES) & !word & TOPS
     }
     let below_space = word.wrapping_sub(ONES * 0x20) & !word & TOPS;
-    let quote = has_zero(word ^ (ONES * b'"' as u64));
-    let backslash = has_zero(word ^ (ONES * b'\\' as u64));
-    (below_space | quote | backslash) != 0
+    let quote = zero(word ^ (ONES * b'"' as u64));
+    let backslash = zero(word ^ (ONES * b'\\' as u64));
+    below_space | quote | backslash
 }
 
 const fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// Length of the run of bytes that need no escape.
-fn clean_len(bytes: &[u8]) -> usize {
-    let (words, _) = bytes.as_chunks::<8>();
-    let n_clean = 8 * words
-        .iter()
-        .take_while(|word| !has_special(u64::from_le_bytes(**word)))
-        .count();
-    let rest = bytes.get(n_clean..).unwrap_or_default();
-    n_clean
-        + rest
-            .iter()
-            .position(|byte| is_special(*byte))
-            .unwrap_or(rest.len())
+/// Whether nothing has to be escaped: eight bytes at a time, the last eight once more where they overlap.
+fn is_clean(bytes: &[u8]) -> bool {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let (words, _) = bytes.as_chunks::<8>();
+        let found = |word: &[u8; 8]| special(u64::from_le_bytes(*word));
+        words.iter().fold(found(last), |all, word| all | found(word)) == 0
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let word = u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+        special(word) == 0
+    } else {
+        !bytes.iter().any(|byte| is_special(*byte))
+    }
 }
 
 /// Appends a JSON string.
 ///
 /// Source: RFC 8259, section 7.
+#[inline]
 fn push_str(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    out.reserve(bytes.len() + 2);
     out.push(b'"');
-    let mut rest = text.as_bytes();
+    if is_clean(bytes) {
+        out.extend_from_slice(bytes);
+    } else {
+        push_escaped(out, bytes);
+    }
+    out.push(b'"');
+}
+
+#[cold]
+fn push_escaped(out: &mut Vec<u8>, mut rest: &[u8]) {
     loop {
-        let (clean, special) = rest.split_at(clean_len(rest));
+        let n_clean = rest.iter().position(|byte| is_special(*byte));
+        let (clean, special) = rest.split_at(n_clean.unwrap_or(rest.len()));
         out.extend_from_slice(clean);
         let Some((byte, after)) = special.split_first() else {
             break;
@@ -179,7 +209,6 @@ fn push_str(out: &mut Vec<u8>, text: &str) {
         }
         rest = after;
     }
-    out.push(b'"');
 }
 
 #[cfg(test)]

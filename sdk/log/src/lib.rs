@@ -21,6 +21,7 @@
 //! what is not written is in the ledger. Not here: capturing, filters' syntax (`capture`), log records for OTLP (`otlp`).
 
 pub mod file;
+mod fragment;
 mod json;
 mod number;
 pub mod panic;

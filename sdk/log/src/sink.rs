@@ -70,11 +70,6 @@ impl<'a> Line<'a> {
     pub(crate) fn field(&self, key: &str) -> Option<Value<'a>> {
         self.fields.and_then(|fields| fields.get(key))
     }
-
-    /// Of the event itself, else of the innermost span that has it.
-    pub(crate) fn correlation(&self, scope: Scope<'a>, key: &str) -> Option<Value<'a>> {
-        self.field(key).or_else(|| scope.correlation(key))
-    }
 }
 
 /// Number and name of a thread.

@@ -6,9 +6,10 @@
 use std::fmt::Write as _;
 
 use tracing_core::Level;
-use watchroom_capture::Scope;
+use watchroom_capture::{Scope, SpanRecord};
 use watchroom_core::Value;
 
+use crate::fragment::{Form, Fragments, with_fragments};
 use crate::number::{push_float, push_int};
 use crate::sink::{CORRELATION, Line, ThreadTag};
 use crate::time::push_rfc3339_ms;
@@ -67,30 +68,113 @@ pub(crate) fn push_line(
         push_int(out, thread.id);
         out.push(b' ');
     }
+    with_fragments(|fragments| {
+        if style.color {
+            push_line_in(out, fragments, &Colored, line, scope)
+        } else {
+            push_line_in(out, fragments, &Plain, line, scope)
+        }
+    })
+}
+
+/// A form of text: only what stands around the parts differs.
+trait Paint: Form {
+    const COLOR: bool;
+
+    fn paint(out: &mut Vec<u8>, code: &str) {
+        if Self::COLOR {
+            out.extend_from_slice(code.as_bytes());
+        }
+    }
+}
+
+struct Plain;
+struct Colored;
+
+impl Paint for Plain {
+    const COLOR: bool = false;
+}
+
+impl Paint for Colored {
+    const COLOR: bool = true;
+}
+
+impl Form for Plain {
+    const ID: u32 = 2;
+
+    fn span(&self, out: &mut Vec<u8>, span: &SpanRecord) {
+        push_span::<Self>(out, span);
+    }
+
+    fn ids(&self, out: &mut Vec<u8>, span: &SpanRecord) {
+        push_span_ids(out, span);
+    }
+
+    fn correlation(&self, out: &mut Vec<u8>, key: &'static str, value: Value<'_>) {
+        out.push(b' ');
+        push_field(out, key, value);
+    }
+}
+
+impl Form for Colored {
+    const ID: u32 = 3;
+
+    fn span(&self, out: &mut Vec<u8>, span: &SpanRecord) {
+        push_span::<Self>(out, span);
+    }
+
+    fn ids(&self, out: &mut Vec<u8>, span: &SpanRecord) {
+        push_span_ids(out, span);
+    }
+
+    fn correlation(&self, out: &mut Vec<u8>, key: &'static str, value: Value<'_>) {
+        Plain.correlation(out, key, value);
+    }
+}
+
+fn push_span<F: Paint>(out: &mut Vec<u8>, span: &SpanRecord) {
+    F::paint(out, BOLD);
+    push_escaped(out, span.name());
+    F::paint(out, RESET);
+    if !span.fields.is_empty() {
+        out.push(b'{');
+        for (idx, (key, value)) in span.fields.iter().enumerate() {
+            if idx > 0 {
+                out.push(b' ');
+            }
+            push_field(out, key, value);
+        }
+        out.push(b'}');
+    }
+}
+
+fn push_span_ids(out: &mut Vec<u8>, span: &SpanRecord) {
+    out.extend_from_slice(b" trace_id=");
+    out.extend_from_slice(span.context.trace_id.hex().as_bytes());
+    out.extend_from_slice(b" span_id=");
+    out.extend_from_slice(span.context.span_id.hex().as_bytes());
+}
+
+/// The line from its spans on.
+fn push_line_in<F: Paint>(
+    out: &mut Vec<u8>,
+    fragments: &mut Fragments,
+    form: &F,
+    line: &Line<'_>,
+    scope: Scope<'_>,
+) -> u64 {
     for (idx, span) in scope.iter().enumerate() {
         if idx > 0 {
             out.push(b':');
         }
-        paint(out, BOLD);
-        push_escaped(out, span.name());
-        paint(out, RESET);
-        if !span.fields.is_empty() {
-            out.push(b'{');
-            for (idx, (key, value)) in span.fields.iter().enumerate() {
-                if idx > 0 {
-                    out.push(b' ');
-                }
-                push_field(out, key, value);
-            }
-            out.push(b'}');
-        }
+        out.extend_from_slice(fragments.get(form, span).span());
     }
     if scope.current().is_some() {
         out.extend_from_slice(b": ");
     }
-    paint(out, DIM);
+    F::paint(out, DIM);
     push_escaped(out, line.metadata.target());
-    paint(out, RESET);
+    F::paint(out, RESET);
     out.push(b':');
     if !line.message.is_empty() {
         out.push(b' ');
@@ -104,29 +188,29 @@ pub(crate) fn push_line(
             push_field(out, key, value);
         }
     });
-    paint(out, DIM);
-    push_ids(out, line, scope);
-    paint(out, RESET);
+    F::paint(out, DIM);
+    push_ids(out, fragments, form, line, scope);
+    F::paint(out, RESET);
     out.push(b'\n');
     1 + backtrace.map_or(0, |text| push_indented(out, text))
 }
 
 /// The trace, and what tells requests apart where the line does not show it already.
-fn push_ids(out: &mut Vec<u8>, line: &Line<'_>, scope: Scope<'_>) {
-    if let Some(context) = scope.context() {
-        out.extend_from_slice(b" trace_id=");
-        out.extend_from_slice(context.trace_id.hex().as_str().as_bytes());
-        out.extend_from_slice(b" span_id=");
-        out.extend_from_slice(context.span_id.hex().as_str().as_bytes());
+fn push_ids<F: Paint>(
+    out: &mut Vec<u8>,
+    fragments: &mut Fragments,
+    form: &F,
+    line: &Line<'_>,
+    scope: Scope<'_>,
+) {
+    if let Some(innermost) = scope.all().next_back() {
+        out.extend_from_slice(fragments.get(form, innermost).ids());
     }
-    for key in CORRELATION {
-        let Some(value) = scope.correlation(key) else {
-            continue;
-        };
-        let shown = line.field(key).is_some() || scope.iter().any(|span| span.fields.position(key).is_some());
+    for (idx, key) in CORRELATION.into_iter().enumerate() {
+        let mut has_it = |span| !fragments.get(form, span).correlation(idx).is_empty();
+        let shown = scope.iter().any(&mut has_it) || line.field(key).is_some();
         if !shown {
-            out.push(b' ');
-            push_field(out, key, value);
+            fragments.push_correlation(form, out, scope, idx);
         }
     }
 }
@@ -160,13 +244,14 @@ fn push_field(out: &mut Vec<u8>, key: &str, value: Value<'_>) {
             }
         }
         Value::Str(text) => {
-            let quoted = text.is_empty()
-                || text
-                    .bytes()
-                    .any(|b| matches!(b, b' ' | b'=' | b'"' | b'{' | b'}' | b','));
-            if quoted {
+            let classes = classes(text);
+            if text.is_empty() || classes & QUOTED != 0 {
                 out.push(b'"');
-                push_quoted(out, text);
+                if classes & (ESCAPED | QUOTE) == 0 {
+                    out.extend_from_slice(text.as_bytes());
+                } else {
+                    push_quoted(out, text);
+                }
                 out.push(b'"');
             } else {
                 push_escaped(out, text);
@@ -196,16 +281,47 @@ fn push_indented(out: &mut Vec<u8>, text: &str) -> u64 {
     n_lines
 }
 
+/// What a byte may need. Of `ESCAPED`: control characters, and the lead bytes of U+0080 to U+00BF and of U+2000 to U+2FFF, among which
+/// are the characters that need a closer look.
+const ESCAPED: u8 = 1;
+const QUOTED: u8 = 2;
+const QUOTE: u8 = 4;
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        classes[byte] = ESCAPED;
+        byte += 1;
+    }
+    classes[0x7f] = ESCAPED;
+    classes[0xc2] = ESCAPED;
+    classes[0xe2] = ESCAPED;
+    let quoted = b" ={},\"";
+    let mut idx = 0;
+    while idx < quoted.len() {
+        classes[quoted[idx] as usize] = QUOTED;
+        idx += 1;
+    }
+    classes[b'"' as usize] = QUOTED | QUOTE;
+    classes
+};
+
+/// What any byte of a text needs; without a branch, since most texts need nothing.
+fn classes(text: &str) -> u8 {
+    text.bytes().fold(0, |all, byte| all | CLASSES[usize::from(byte)])
+}
+
 /// Appends text in which nothing is left that a terminal or a reader of lines would obey.
 fn push_escaped(out: &mut Vec<u8>, text: &str) {
-    // The lead bytes of U+0080 to U+00BF and of U+2000 to U+2FFF stand for the characters that need a closer look.
-    let plain = text
-        .bytes()
-        .all(|byte| byte >= 0x20 && !matches!(byte, 0x7f | 0xc2 | 0xe2));
-    if plain {
+    if classes(text) & ESCAPED == 0 {
         out.extend_from_slice(text.as_bytes());
-        return;
+    } else {
+        push_each_escaped(out, text);
     }
+}
+
+#[cold]
+fn push_each_escaped(out: &mut Vec<u8>, text: &str) {
     let mut bytes = [0; 4];
     for c in text.chars() {
         match c {

@@ -85,7 +85,8 @@ pub(crate) fn push_rfc3339_ms(out: &mut Vec<u8>, unix_ns: u64) {
         // During a thread's end there is no place to remember it.
         let _ = LAST.try_with(|last| last.set((second, text)));
     }
-    digits(&mut text[20..23], ms);
+    let digit = |power: u64| b'0' + u8::try_from(ms / power % 10).unwrap_or(0);
+    [text[20], text[21], text[22]] = [digit(100), digit(10), digit(1)];
     out.extend_from_slice(&text);
 }
 

@@ -45,6 +45,43 @@ fn a_line_is_one_object_with_exactly_these_keys_in_this_order() {
 }
 
 #[test]
+fn what_is_recorded_on_a_span_is_on_its_next_line_whatever_was_on_the_last() {
+    let log = log(json_form, |_| {
+        let request = info_span!("request", state = "new", request_id = tracing::field::Empty);
+        request.in_scope(|| info!("first"));
+        request.record("state", "paid");
+        request.in_scope(|| info!("second"));
+        request.record("request_id", "r-2");
+        request.in_scope(|| info_span!("inner").in_scope(|| info!("third")));
+    });
+    let lines = parse(&log.take());
+    let states: Vec<&Value> = lines.iter().map(|line| &line["spans"][0]["state"]).collect();
+    assert_eq!(states, ["new", "paid", "paid"]);
+    let ids: Vec<&Value> = lines.iter().map(|line| &line["request_id"]).collect();
+    assert_eq!(ids, [&Value::Null, &Value::Null, &json!("r-2")]);
+}
+
+#[test]
+fn lines_of_many_spans_by_turns_each_show_their_own() {
+    let log = log(json_form, |_| {
+        let spans: Vec<_> = (0..200_u64).map(|n| info_span!("one of many", n)).collect();
+        for _ in 0..2 {
+            for (n, span) in spans.iter().enumerate() {
+                span.in_scope(|| info!(n, "line"));
+            }
+        }
+    });
+    let lines = parse(&log.take());
+    assert_eq!(lines.len(), 400);
+    for line in &lines {
+        assert_eq!(line["span"]["n"], line["fields"]["n"]);
+        assert_eq!(line["spans"][0], line["span"]);
+    }
+    assert_eq!(lines[7]["span_id"], lines[207]["span_id"]);
+    assert_ne!(lines[7]["span_id"], lines[8]["span_id"]);
+}
+
+#[test]
 fn outside_of_spans_there_are_no_span_keys() {
     let log = log(json_form, |_| warn!(target: "t", "alone"));
     let expected = concat!(
