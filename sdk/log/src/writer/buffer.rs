@@ -82,7 +82,7 @@ pub(super) struct Lines {
 pub(super) enum Taken {
     /// There are lines.
     Batch,
-    /// There were none for as long as it was willing to wait.
+    /// There were none for as long as it was willing to wait, or somebody flushes.
     Idle,
     /// There are none and there will be none.
     Closed,
@@ -260,6 +260,9 @@ impl Buffer {
             if state.closed {
                 return Taken::Closed;
             }
+            if std::mem::take(&mut state.hurry) {
+                return Taken::Idle;
+            }
             if n_naps < N_NAPS {
                 n_naps += 1;
                 state = self
@@ -270,11 +273,13 @@ impl Buffer {
                 state.asleep = true;
                 let (woken, timeout) = self
                     .work
-                    .wait_timeout_while(state, patience, |s| s.lines.bytes.is_empty() && !s.closed)
+                    .wait_timeout_while(state, patience, |s| {
+                        s.lines.bytes.is_empty() && !s.closed && !s.hurry
+                    })
                     .unwrap_or_else(PoisonError::into_inner);
                 state = woken;
                 state.asleep = false;
-                if timeout.timed_out() && state.lines.bytes.is_empty() {
+                if timeout.timed_out() {
                     return Taken::Idle;
                 }
                 n_naps = 0;

@@ -5,6 +5,9 @@ use std::sync::{Mutex, mpsc};
 
 use super::*;
 
+mod outputs;
+mod security;
+
 const LONG: Duration = Duration::from_secs(30);
 
 fn builder() -> (WriterBuilder, Arc<Ledger>) {
@@ -36,6 +39,21 @@ impl Write for Seen {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// What the writer has told of its output.
+#[derive(Clone, Default)]
+struct Problems(Arc<Mutex<Vec<String>>>);
+
+impl Problems {
+    fn listener(&self) -> impl Fn(&WriterProblem) + Send + Sync + use<> {
+        let told = Arc::clone(&self.0);
+        move |problem| told.lock().unwrap().push(problem.to_string())
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap())
     }
 }
 
@@ -126,6 +144,7 @@ fn a_pipe_that_nobody_reads_holds_nobody_up_and_what_is_dropped_is_counted() {
 struct Gate {
     entered: mpsc::Sender<()>,
     open: mpsc::Receiver<()>,
+    seen: Seen,
 }
 
 impl Write for Gate {
@@ -133,7 +152,7 @@ impl Write for Gate {
         // Once the test lets go of its ends, the gate stays open.
         let _ = self.entered.send(());
         let _ = self.open.recv();
-        Ok(bytes.len())
+        self.seen.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -149,7 +168,11 @@ fn once_a_line_has_waited_in_vain_no_other_waits_until_the_output_moves() {
     let writer = builder
         .max_bytes(10)
         .block_for(Duration::from_millis(1))
-        .spawn(Gate { entered, open })
+        .spawn(Gate {
+            entered,
+            open,
+            seen: Seen::default(),
+        })
         .unwrap();
     assert!(writer.append(b"12345678\n", 1));
     has_entered.recv().unwrap();

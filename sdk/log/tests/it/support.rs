@@ -70,22 +70,32 @@ impl Log {
 
 /// Runs `work` with a log made by `configure`.
 pub(crate) fn log(configure: impl FnOnce(LogSinkBuilder) -> LogSinkBuilder, work: impl FnOnce(&Log)) -> Log {
-    let (clock, hand) = Clock::manual(START_NS);
+    let time = Clock::manual(START_NS);
+    log_with(time, Arc::default(), configure, |capture| capture, work)
+}
+
+/// As [`log`], with a clock, a ledger and a capture of the test's own.
+pub(crate) fn log_with(
+    (clock, hand): (Clock, Arc<ManualClock>),
+    ledger: Arc<Ledger>,
+    configure: impl FnOnce(LogSinkBuilder) -> LogSinkBuilder,
+    configure_capture: impl FnOnce(Capture) -> Capture,
+    work: impl FnOnce(&Log),
+) -> Log {
     let memory = Memory::default();
-    let ledger = Arc::new(Ledger::default());
     let writer = Writer::builder()
         .ledger(Arc::clone(&ledger))
         .spawn(memory.clone())
         .unwrap();
     let sink = Arc::new(configure(LogSink::builder(writer).clock(clock.clone())).build());
     let exported = Arc::new(Exported::default());
-    let (layer, _handle) = Capture::builder()
+    let capture = Capture::builder()
         .clock(clock)
         .ledger(ledger)
         .sink(Arc::clone(&sink) as _)
         .exporter(Arc::clone(&exported) as _)
-        .export_filter(Filter::parse("info").unwrap())
-        .build();
+        .export_filter(Filter::parse("info").unwrap());
+    let (layer, _handle) = configure_capture(capture).build();
     let log = Log {
         hand,
         sink,
