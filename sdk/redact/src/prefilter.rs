@@ -4,6 +4,7 @@
 //! grown long enough to matter. Not here: the second look (`scan`).
 
 mod classify;
+mod short;
 
 use classify::walk;
 
@@ -84,6 +85,9 @@ impl Prefilter {
     /// Looks at word after word from `base` on until one has a marked place; gives that word's base. What it is given must follow
     /// what it has looked at before.
     pub(crate) fn next(&mut self, text: &[u8], base: usize) -> Option<(usize, Hints)> {
+        if short::is_clean(text) {
+            return None;
+        }
         walk(self, text, base)
     }
 
