@@ -57,6 +57,9 @@ pub struct OtlpConfig {
     pub max_request_bytes: usize,
     /// What is done when a request fails in a way that may pass.
     pub retry: RetryConfig,
+    /// Where batches wait that cannot be delivered; `None` keeps them in memory as long as [`RetryConfig::max_elapsed`], then drops
+    /// them.
+    pub spool: Option<SpoolConfig>,
     /// Which circumstances of spans and log records become attributes; the same value as capture has.
     pub span_attributes: SpanAttributes,
     /// Told of problems.
@@ -137,6 +140,25 @@ pub struct RetryConfig {
     pub shutdown_attempts: u32,
 }
 
+/// A spool on disk: what cannot be delivered waits there, oldest first out, across restarts.
+///
+/// Each process has its folder under `<dir>/<service.name>/<signal>/`; files of processes that have ended are taken over by those of
+/// the same service that run. A batch is written aside and renamed, so that a killed process leaves whole files; what is on disk is
+/// encoded and redacted, not compressed or encrypted, and readable to its owner only. A batch may arrive twice if the process is
+/// killed between the collector's answer and the removal of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolConfig {
+    /// The folder; made if it is not there. Many processes and services can share it.
+    pub dir: PathBuf,
+    /// Most bytes that the files of one signal take; beyond it the oldest are dropped.
+    pub max_bytes: u64,
+    /// Longest wait; what is older is dropped.
+    pub max_age: Duration,
+    /// Whether each batch is forced to the disk (`fsync`) before it counts as spooled. Without it, what a process has spooled
+    /// survives its death, but not the machine's: then the last seconds may be missing or damaged, which is noticed.
+    pub sync: bool,
+}
+
 const MIN_REQUEST_BYTES: usize = 4 << 10;
 const MAX_REQUEST_BYTES: usize = 1 << 30;
 
@@ -168,6 +190,7 @@ impl Default for OtlpConfig {
             metric_interval: Duration::from_secs(60),
             max_request_bytes: 3 << 20,
             retry: RetryConfig::default(),
+            spool: None,
             span_attributes: SpanAttributes::default(),
             on_problem: None,
             problem_interval: Duration::from_secs(60),
@@ -206,7 +229,32 @@ impl OtlpConfig {
                 "4 KiB to 1 GiB",
             );
         }
+        if let Some(spool) = &self.spool {
+            if spool.max_bytes < self.max_request_bytes as u64 {
+                return wrong(
+                    "spool.max_bytes",
+                    spool.max_bytes.to_string(),
+                    "max_request_bytes (3 MiB by default) or more",
+                );
+            }
+            if spool.max_age.is_zero() {
+                return wrong("spool.max_age", "0".to_owned(), "more than 0");
+            }
+        }
         Ok(())
+    }
+}
+
+impl SpoolConfig {
+    /// A folder with the default limits: 64 MiB for each signal, a day, no `fsync`.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            max_bytes: 64 << 20,
+            max_age: Duration::from_secs(24 * 3_600),
+            sync: false,
+        }
     }
 }
 
@@ -320,6 +368,7 @@ impl fmt::Debug for OtlpConfig {
             .field("metric_interval", &self.metric_interval)
             .field("max_request_bytes", &self.max_request_bytes)
             .field("retry", &self.retry)
+            .field("spool", &self.spool)
             .field("span_attributes", &self.span_attributes)
             .field("on_problem", &self.on_problem.is_some())
             .field("problem_interval", &self.problem_interval)
@@ -347,7 +396,10 @@ mod tests {
         assert_eq!(Compression::parse("none").unwrap(), None);
         assert_eq!(Compression::parse("zstd").unwrap(), Some(Compression::Zstd));
         let refused = Compression::parse("brotli").unwrap_err().to_string();
-        assert!(refused.contains("brotli") && refused.contains("gzip"), "{refused}");
+        assert!(
+            refused.contains("brotli") && refused.contains("gzip"),
+            "{refused}"
+        );
     }
 
     #[test]

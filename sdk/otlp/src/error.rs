@@ -91,6 +91,15 @@ pub enum StartError {
         /// What is accepted.
         accepted: &'static str,
     },
+    /// The spool's folder cannot be made or locked.
+    #[error("cannot use the OTLP spool's folder `{}`", .path.display())]
+    Spool {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// Metrics are to be exported, but there is nothing to read them from.
     #[error("metrics are to be exported, but no metrics reader was given")]
     NoMetricsReader,

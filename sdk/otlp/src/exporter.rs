@@ -12,14 +12,17 @@ use tracing_core::Metadata;
 use watchroom_capture::{Sink, SpanAttributes, SpanExporter, SpanRecord, pool};
 use watchroom_core::{Clock, Ledger, Resource, Signal};
 
-use crate::config::{OtlpConfig, SignalConfig};
+use crate::config::{OtlpConfig, SignalConfig, SpoolConfig};
 use crate::error::StartError;
 use crate::report::{FlushReport, Problem, ProblemKind, SignalReport};
 use crate::sinks::{EncodedLog, LogSink, LogStore, SpanIntake};
+use crate::spool::{Home, Limits, Spool, SpoolError};
 use crate::transport::{Client, Target};
 use crate::wire;
 use crate::worker::metrics::{self, MetricsReader};
-use crate::worker::{AnyIntake, Control, Courier, Intake, Lane, Problems, Progress, Tasks, drain, spawn};
+use crate::worker::{
+    AnyIntake, Backlog, Control, Courier, Intake, Lane, Problems, Progress, Tasks, drain, spawn,
+};
 
 /// Exports spans, log records and metrics to OTLP receivers, on a thread of its own.
 ///
@@ -69,6 +72,7 @@ impl OtlpExporter {
         let (sender, receiver) = mpsc::channel(PROBLEM_QUEUE);
         let mut start = Start {
             resource: wire::encode_resource(resource).into(),
+            service: service_name(resource),
             progress: Arc::default(),
             problems: config.on_problem.is_some().then_some(sender),
             tasks: Tasks::default(),
@@ -133,12 +137,13 @@ impl OtlpExporter {
             .as_ref()
             .map(|logs| (logs.intake.lane(), logs.intake.ask()));
         let metrics = self.metrics.as_ref().map(|lane| (lane, lane.ask_once_more()));
-        let waits_for = [spans, logs, metrics];
+        let waits_for =
+            [spans, logs, metrics].map(|lane| lane.map(|(lane, count)| (lane, count, lane.ask_round())));
         let done = self.progress.wait(timeout, || {
             waits_for
                 .iter()
                 .flatten()
-                .all(|(lane, count)| lane.has_reached(*count))
+                .all(|(lane, count, round)| lane.has_reached(*count) && lane.has_done(*round))
         });
         self.report(before, !done)
     }
@@ -216,9 +221,17 @@ impl fmt::Debug for OtlpExporter {
     }
 }
 
+fn service_name(resource: &Resource) -> String {
+    let mut attributes = resource.iter();
+    let name = attributes.find(|(key, _)| *key == "service.name");
+    name.map(|(_, name)| name.to_owned()).unwrap_or_default()
+}
+
 /// What is shared while the parts are put together.
 struct Start<'a> {
     config: &'a OtlpConfig,
+    /// The service's name, whose spool it is.
+    service: String,
     resource: Arc<[u8]>,
     ledger: Arc<Ledger>,
     clock: Clock,
@@ -285,17 +298,32 @@ impl Start<'_> {
         if target.has_unused_tls_files() {
             problems.raise(ProblemKind::TlsUnused, 0, String::new);
         }
-        let progress = Arc::clone(&self.progress);
+        let spool = match &self.config.spool {
+            Some(settings) => Some(self.spool(signal, settings)?),
+            None => None,
+        };
         let lane = Arc::new(Lane::new(
             signal,
             Arc::clone(&self.ledger),
             self.clock.clone(),
-            progress,
+            Arc::clone(&self.progress),
+            spool.is_some(),
         ));
         self.tasks.lanes.push(Arc::clone(&lane));
-        let client = Client::new(target);
-        let courier = Courier::new(Arc::clone(&lane), client, self.config.retry.clone(), problems);
+        let backlog = Backlog::new(Arc::clone(&lane), spool, problems);
+        let courier = Courier::new(backlog, Client::new(target), self.config.retry.clone());
         Ok((lane, courier))
+    }
+
+    fn spool(&self, signal: Signal, settings: &SpoolConfig) -> Result<Spool, StartError> {
+        let home = Home::make(&settings.dir, &self.service, signal)
+            .map_err(|SpoolError { path, source }| StartError::Spool { path, source })?;
+        let limits = Limits {
+            max_bytes: settings.max_bytes,
+            max_age: settings.max_age,
+            sync: settings.sync,
+        };
+        Ok(Spool::new(home, limits, self.clock.clone()))
     }
 
     fn add<T: Send + 'static>(

@@ -116,17 +116,31 @@ impl fmt::Display for Problem {
             ProblemKind::QueueFull => write!(f, "dropped {n} {signal}: the queue to {endpoint} was full")?,
             ProblemKind::ReaderFailed => write!(f, "cannot read {signal} for {endpoint}")?,
             ProblemKind::TlsUnused => {
-                write!(f, "TLS files are set for {signal}, but {endpoint} is not https:// and gets them unencrypted")?;
+                write!(
+                    f,
+                    "TLS files are set for {signal}, but {endpoint} is not https:// and gets them unencrypted"
+                )?;
             }
-            ProblemKind::SpoolFailed => write!(f, "the spool of {signal} for {endpoint} failed, dropped {n}")?,
+            ProblemKind::SpoolFailed => {
+                write!(f, "the spool of {signal} for {endpoint} failed, dropped {n}")?
+            }
             ProblemKind::SpoolFull => {
-                write!(f, "dropped {n} {signal}, the oldest: the spool for {endpoint} is full")?;
+                write!(
+                    f,
+                    "dropped {n} {signal}, the oldest: the spool for {endpoint} is full"
+                )?;
             }
             ProblemKind::SpoolExpired => {
-                write!(f, "dropped {n} {signal}: they waited too long in the spool for {endpoint}")?;
+                write!(
+                    f,
+                    "dropped {n} {signal}: they waited too long in the spool for {endpoint}"
+                )?;
             }
             ProblemKind::SpoolDamaged => {
-                write!(f, "dropped {n} {signal}: a file of the spool for {endpoint} is damaged")?;
+                write!(
+                    f,
+                    "dropped {n} {signal}: a file of the spool for {endpoint} is damaged"
+                )?;
             }
         }
         if !self.message.is_empty() {

@@ -3,6 +3,7 @@
 //! Invariant: tasks share nothing but the thread, so that a signal that waits for its collector lets the others go on.
 //! Not here: bytes (`wire`), connections (`transport`), the handles that a service holds (`exporter`, `sinks`).
 
+mod backlog;
 mod courier;
 mod intake;
 mod lane;
@@ -10,6 +11,7 @@ pub(crate) mod metrics;
 mod problems;
 mod thread;
 
+pub(crate) use backlog::Backlog;
 pub(crate) use courier::Courier;
 pub(crate) use intake::{AnyIntake, Intake, drain};
 pub(crate) use lane::{Lane, Progress};

@@ -46,9 +46,17 @@ pub(crate) enum Failure {
     Connect(io::Error),
     Tls(io::Error),
     Broken(hyper::Error),
+    /// The same, over TLS without a certificate of our own: a collector that wants one says so only by closing the connection.
+    Unwelcome(hyper::Error),
     Timeout(Duration),
-    Http { status: u16, message: String },
-    Grpc { code: &'static str, message: String },
+    Http {
+        status: u16,
+        message: String,
+    },
+    Grpc {
+        code: &'static str,
+        message: String,
+    },
 }
 
 impl Failure {
@@ -63,13 +71,17 @@ impl fmt::Display for Failure {
         match self {
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
             Self::Tls(error) => write!(f, "cannot agree on TLS: {error}"),
+            Self::Unwelcome(error) => write!(
+                f,
+                "the connection broke: {} (does the collector want a client certificate?)",
+                Causes(error)
+            ),
             Self::Broken(error) => {
-                write!(f, "the connection broke: {error}")?;
+                write!(f, "the connection broke: {}", Causes(error))?;
                 let mut may_be_wrong_port =
                     !(error.is_incomplete_message() || error.is_canceled() || error.is_closed());
                 let mut source = std::error::Error::source(error);
                 while let Some(cause) = source {
-                    write!(f, ": {cause}")?;
                     may_be_wrong_port &= !cause.is::<io::Error>();
                     source = cause.source();
                 }
@@ -84,6 +96,21 @@ impl fmt::Display for Failure {
             Self::Grpc { code, message } if message.is_empty() => write!(f, "gRPC status {code}"),
             Self::Grpc { code, message } => write!(f, "gRPC status {code}: {message}"),
         }
+    }
+}
+
+/// An error and what caused it.
+struct Causes<'a>(&'a hyper::Error);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = std::error::Error::source(self.0);
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::answer::{Answer, Failure, Outcome};
 use super::connection::Connection;
 use super::suppress::{silently, suppressed};
+use super::tls::Tls;
 use super::{Payload, Target, grpc, http};
 use crate::config::Protocol;
 
@@ -67,6 +68,14 @@ async fn attempt(
     {
         return Ok(done);
     }
-    let fresh = Connection::open(&target).await?;
-    fresh.exchange(target.request(payload)).await
+    let exchange = async {
+        let fresh = Connection::open(&target).await?;
+        fresh.exchange(target.request(payload)).await
+    };
+    exchange.await.map_err(|failure| match failure {
+        Failure::Broken(error) if target.tls.as_ref().is_some_and(Tls::is_anonymous) => {
+            Failure::Unwelcome(error)
+        }
+        failure => failure,
+    })
 }

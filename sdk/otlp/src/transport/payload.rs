@@ -13,10 +13,12 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use super::Target;
 use crate::config::{Compression, Protocol};
 
-/// A body of known length that is there at once.
+/// A body of known length that is there at once, in one piece or two.
 #[derive(Debug, Clone)]
 pub(crate) struct Payload {
-    bytes: Option<Bytes>,
+    /// What stands in front of a gRPC message.
+    head: Option<Bytes>,
+    message: Option<Bytes>,
     compressed: Option<Compression>,
 }
 
@@ -24,31 +26,23 @@ pub(crate) struct Payload {
 const GRPC_HEAD: usize = 5;
 
 impl Payload {
-    /// Compresses and frames a message as the target wants it.
-    pub(crate) fn new(target: &Target, message: Vec<u8>) -> Self {
-        let head = if target.protocol == Protocol::Grpc {
-            GRPC_HEAD
-        } else {
-            0
+    /// Compresses and frames a message as the target wants it. Uncompressed it is shared, not copied.
+    pub(crate) fn new(target: &Target, message: &Bytes) -> Self {
+        let (message, compressed) = match target.compression.and_then(|how| compress(how, message)) {
+            Some(bytes) => (Bytes::from(bytes), target.compression),
+            None => (message.clone(), None),
         };
-        let (mut bytes, compressed) = match target.compression.and_then(|how| compress(how, head, &message)) {
-            Some(bytes) => (bytes, target.compression),
-            None if head == 0 => (message, None),
-            None => {
-                let mut bytes = Vec::with_capacity(head + message.len());
-                bytes.resize(head, 0);
-                bytes.extend_from_slice(&message);
-                (bytes, None)
-            }
-        };
-        if head > 0 {
+        let head = (target.protocol == Protocol::Grpc).then(|| {
             // A request is limited to far less than 4 GiB.
-            let len = u32::try_from(bytes.len().saturating_sub(head)).unwrap_or(u32::MAX);
-            bytes[0] = u8::from(compressed.is_some());
-            bytes[1..GRPC_HEAD].copy_from_slice(&len.to_be_bytes());
-        }
+            let len = u32::try_from(message.len()).unwrap_or(u32::MAX);
+            let mut head = [0; GRPC_HEAD];
+            head[0] = u8::from(compressed.is_some());
+            head[1..].copy_from_slice(&len.to_be_bytes());
+            Bytes::copy_from_slice(&head)
+        });
         Self {
-            bytes: Some(Bytes::from(bytes)),
+            head,
+            message: Some(message),
             compressed,
         }
     }
@@ -59,14 +53,14 @@ impl Payload {
     }
 
     fn len(&self) -> u64 {
-        self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)
+        let parts = [&self.head, &self.message];
+        parts.into_iter().flatten().map(|bytes| bytes.len() as u64).sum()
     }
 }
 
-/// Compresses a message behind `head` bytes of zero. Writing to memory does not fail; if it did, the message would go uncompressed.
-fn compress(how: Compression, head: usize, message: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(head + message.len() / 4);
-    out.resize(head, 0);
+/// Compresses a message. Writing to memory does not fail; if it did, the message would go uncompressed.
+fn compress(how: Compression, message: &[u8]) -> Option<Vec<u8>> {
+    let out = Vec::with_capacity(message.len() / 4);
     match how {
         Compression::Gzip => {
             let mut encoder = GzEncoder::new(out, flate2::Compression::fast());
@@ -94,11 +88,12 @@ impl Body for Payload {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+        let next = self.head.take().or_else(|| self.message.take());
+        Poll::Ready(next.map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none()
+        self.head.is_none() && self.message.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -158,7 +158,9 @@ impl Target {
                 Compression::Gzip => "gzip",
                 Compression::Zstd => "zstd",
             };
-            request.headers_mut().insert(name, HeaderValue::from_static(value));
+            request
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
         }
         request
     }
@@ -306,7 +308,10 @@ mod tests {
     #[cfg(not(feature = "tls"))]
     fn a_build_without_tls_names_the_feature() {
         let error = base("https://h:4318", Protocol::Grpc).unwrap_err().to_string();
-        assert!(error.contains("`tls`") && error.contains("https://h:4318"), "{error}");
+        assert!(
+            error.contains("`tls`") && error.contains("https://h:4318"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -328,8 +333,13 @@ mod tests {
             config.tls.certificate = Some("/nowhere/ca.pem".into());
             Target::new(Signal::Spans, &config)
         };
-        let error = with_files("collector:4317", Protocol::Grpc).unwrap_err().to_string();
-        assert!(error.contains("/nowhere/ca.pem") && error.contains("certificate"), "{error}");
+        let error = with_files("collector:4317", Protocol::Grpc)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("/nowhere/ca.pem") && error.contains("certificate"),
+            "{error}"
+        );
         let plain = with_files("http://collector:4317", Protocol::Grpc).unwrap();
         assert!(plain.tls.is_none() && plain.has_unused_tls_files());
     }

@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use watchroom_core::{Queue, Reason, queue};
 
+use super::backlog::{Backlog, Parcel};
 use super::{Courier, Lane};
 use crate::report::ProblemKind;
-use crate::wire::Batch;
+use crate::wire::{Batch, Request};
 
 /// The queue of one signal.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Intake<T> {
     lane: Arc<Lane>,
     queue: Queue<T>,
     n_batch: usize,
+    /// Length at which the queue is relieved to disk, if there is one and the collector is busy.
+    n_pressing: usize,
     /// Items that have gone in, ever: how far a flush wants the lane to be.
     n_entered: AtomicU64,
 }
@@ -36,9 +39,11 @@ pub(crate) trait AnyIntake: Send + Sync {
 impl<T> Intake<T> {
     pub(crate) fn new(lane: Arc<Lane>, capacity: usize, n_batch: usize) -> Self {
         let queue = Queue::new(capacity);
+        let n_batch = n_batch.clamp(1, queue.capacity());
         Self {
             lane,
-            n_batch: n_batch.clamp(1, queue.capacity()),
+            n_batch,
+            n_pressing: n_batch.max(queue.capacity() / 2),
             queue,
             n_entered: AtomicU64::new(0),
         }
@@ -54,7 +59,7 @@ impl<T> Intake<T> {
         match self.queue.try_push(item) {
             Ok(len) => {
                 self.n_entered.fetch_add(1, SeqCst);
-                if len == self.n_batch {
+                if len == self.n_batch || len == self.n_pressing {
                     self.lane.wake();
                 }
                 None
@@ -76,13 +81,19 @@ impl<T> Intake<T> {
         self.lane.refuse(reason, 1);
     }
 
-    async fn wait_for_work(&self, delay: Duration) {
+    /// Waits until there is a batch, or until it is time for what there is, or for another attempt for what is in the spool.
+    async fn wait_for_work(&self, delay: Duration, retry_due: Option<Instant>) {
         let due = Instant::now() + delay;
-        while !self.lane.is_stopping() && !self.lane.is_asked() && self.queue.len() < self.n_batch {
+        let due = retry_due.map_or(due, |retry| retry.min(due));
+        while !self.is_in_demand() && self.queue.len() < self.n_batch {
             if self.lane.sleep_until(due).await {
                 break;
             }
         }
+    }
+
+    fn is_in_demand(&self) -> bool {
+        self.lane.is_stopping() || self.lane.is_asked() || self.lane.is_round_asked()
     }
 }
 
@@ -111,56 +122,131 @@ impl<T: Send> AnyIntake for Intake<T> {
 }
 
 /// The task: takes batches out, encodes them, has them delivered; ends once the queue is closed and empty.
-pub(crate) async fn drain<T>(
+pub(crate) async fn drain<T: Send>(
     intake: Arc<Intake<T>>,
     mut courier: Courier,
     resource: Arc<[u8]>,
     delay: Duration,
     max_request_bytes: usize,
-    encode: impl Fn(T, &mut Batch),
+    encode: impl Fn(T, &mut Batch) + Send,
 ) {
     let lane = Arc::clone(&intake.lane);
-    let mut items = Vec::with_capacity(intake.n_batch);
-    let mut batch = Batch::default();
-    let mut n_full = lane.ledger().dropped(lane.signal(), Reason::QueueFull);
+    let mut packer = Packer {
+        n_full: lane.ledger().dropped(lane.signal(), Reason::QueueFull),
+        items: Vec::new(),
+        batch: Batch::default(),
+        intake,
+        resource,
+        max_request_bytes,
+        encode,
+    };
+    courier.backlog().adopt(true);
     loop {
-        intake.wait_for_work(delay).await;
+        packer.intake.wait_for_work(delay, courier.retry_due()).await;
+        let round = lane.round_asked();
+        courier.backlog().adopt(lane.is_round_asked());
+        let has_ended = packer.send(&mut courier).await;
+        let hurried = has_ended || lane.is_round_asked();
+        while courier
+            .forward(hurried, &mut |backlog| packer.spool(backlog))
+            .await
+        {
+            packer.spool(courier.backlog());
+        }
+        lane.finish_round(round);
+        if has_ended {
+            return;
+        }
+    }
+}
+
+/// Makes requests of what is in the queue.
+struct Packer<T, E> {
+    intake: Arc<Intake<T>>,
+    items: Vec<T>,
+    batch: Batch,
+    resource: Arc<[u8]>,
+    max_request_bytes: usize,
+    encode: E,
+    /// Units that the queue had no room for, as far as they have been reported.
+    n_full: u64,
+}
+
+impl<T, E: Fn(T, &mut Batch)> Packer<T, E> {
+    /// Has what waits delivered, batch by batch. Whether the queue is closed and empty.
+    async fn send(&mut self, courier: &mut Courier) -> bool
+    where
+        T: Send,
+        E: Send,
+    {
+        let lane = Arc::clone(&self.intake.lane);
         loop {
-            if intake
-                .queue
-                .pop_batch(&mut items, intake.n_batch, 1, Duration::ZERO)
-                .is_err()
-            {
+            let Some((n, requests)) = self.pack(courier.backlog()) else {
+                return true;
+            };
+            courier
+                .deliver(requests, &mut |backlog| self.spool(backlog))
+                .await;
+            lane.advance(n);
+            self.report_full(courier.backlog());
+            let is_pressed = lane.is_stopping() || lane.is_asked();
+            if n == 0 || (!is_pressed && self.intake.queue.len() < self.intake.n_batch) {
+                return false;
+            }
+        }
+    }
+
+    /// Relieves the queue to disk while the collector is busy; of everything, once the exporter is stopping.
+    fn spool(&mut self, backlog: &mut Backlog) {
+        let is_pressing =
+            |intake: &Intake<T>| intake.queue.len() >= intake.n_pressing || intake.lane.is_stopping();
+        while backlog.has_spool() && is_pressing(&self.intake) {
+            let Some((n, requests)) = self.pack(backlog) else {
+                return;
+            };
+            for Request { body, n_units } in requests {
+                let body = body.into();
+                backlog.put_last(&Parcel { body, n_units });
+            }
+            self.intake.lane.advance(n);
+            if n == 0 {
                 return;
             }
-            let n = items.len() as u64;
-            if n == 0 {
-                break;
-            }
-            lane.take(n);
-            items.drain(..).for_each(|item| encode(item, &mut batch));
-            let requests: Vec<_> = batch.finish(&resource, max_request_bytes).collect();
-            let n_too_large = batch.take_too_large();
-            if n_too_large > 0 {
-                lane.dropped(Reason::TooLarge, n_too_large);
-                courier.raise(ProblemKind::TooLarge, n_too_large, || {
-                    format!("the limit of a request is {max_request_bytes} bytes")
-                });
-            }
-            for request in requests {
-                courier.deliver(request).await;
-            }
-            lane.advance(n);
-            let n_full_now = lane.ledger().dropped(lane.signal(), Reason::QueueFull);
-            if n_full_now > n_full {
-                courier.raise(ProblemKind::QueueFull, n_full_now - n_full, || {
-                    format!("it holds {}", intake.queue.capacity())
-                });
-                n_full = n_full_now;
-            }
-            if !lane.is_stopping() && !lane.is_asked() && intake.queue.len() < intake.n_batch {
-                break;
-            }
+        }
+    }
+
+    /// Takes a batch out of the queue; the items taken and their requests. `None` once the queue is closed and empty.
+    fn pack(&mut self, backlog: &mut Backlog) -> Option<(u64, Vec<Request>)> {
+        let Self {
+            intake, items, batch, ..
+        } = self;
+        intake
+            .queue
+            .pop_batch(items, intake.n_batch, 1, Duration::ZERO)
+            .ok()?;
+        let n = items.len() as u64;
+        intake.lane.take(n);
+        items.drain(..).for_each(|item| (self.encode)(item, batch));
+        let max = self.max_request_bytes;
+        let requests = batch.finish(&self.resource, max).collect();
+        let n_too_large = batch.take_too_large();
+        if n_too_large > 0 {
+            intake.lane.dropped(Reason::TooLarge, n_too_large);
+            backlog.raise(ProblemKind::TooLarge, n_too_large, || {
+                format!("the limit of a request is {max} bytes")
+            });
+        }
+        Some((n, requests))
+    }
+
+    fn report_full(&mut self, backlog: &mut Backlog) {
+        let lane = &self.intake.lane;
+        let n_full = lane.ledger().dropped(lane.signal(), Reason::QueueFull);
+        if n_full > self.n_full {
+            backlog.raise(ProblemKind::QueueFull, n_full - self.n_full, || {
+                format!("it holds {}", self.intake.queue.capacity())
+            });
+            self.n_full = n_full;
         }
     }
 }

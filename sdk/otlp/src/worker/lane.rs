@@ -1,10 +1,10 @@
 //! What a signal's task shares with the threads that feed it and with those that wait for a flush.
 //!
-//! Invariant: each unit that is accepted leaves exactly once, as delivered or as dropped for one reason; the ledger is right at any
+//! Invariant: each unit that is accepted leaves exactly once, as delivered, as dropped for one reason, or to disk; the ledger is right at any
 //! time at which nothing is under way.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -25,12 +25,33 @@ pub(crate) struct Lane {
     /// How far a flush wants it to be, and how far it is; what is counted is up to the signal.
     asked: AtomicU64,
     reached: AtomicU64,
-    /// Units taken out of the queue and neither delivered nor dropped yet.
+    /// Rounds that flushes ask for, and those done: with a spool, what is in it is tried once in each.
+    rounds_asked: AtomicU64,
+    rounds_done: AtomicU64,
+    /// Units taken out of the queue and not yet delivered, dropped or spooled.
     in_flight: AtomicU64,
+    has_spool: bool,
+    /// Once stopping: when the last attempt ends, so that there is time to spool what is left.
+    deadline: OnceLock<Instant>,
+}
+
+/// What happens to a task that waits for its collector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    /// There is something to look at.
+    Woken,
+    /// The time of a shutdown has run out.
+    Deadline,
 }
 
 impl Lane {
-    pub(crate) fn new(signal: Signal, ledger: Arc<Ledger>, clock: Clock, progress: Arc<Progress>) -> Self {
+    pub(crate) fn new(
+        signal: Signal,
+        ledger: Arc<Ledger>,
+        clock: Clock,
+        progress: Arc<Progress>,
+        has_spool: bool,
+    ) -> Self {
         Self {
             signal,
             ledger,
@@ -41,7 +62,11 @@ impl Lane {
             hurry: AtomicBool::new(false),
             asked: AtomicU64::new(0),
             reached: AtomicU64::new(0),
+            rounds_asked: AtomicU64::new(0),
+            rounds_done: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
+            has_spool,
+            deadline: OnceLock::new(),
         }
     }
 
@@ -87,6 +112,32 @@ impl Lane {
         self.refuse(reason, n);
     }
 
+    /// Enters units in the task's hands as waiting on disk.
+    pub(super) fn spooled(&self, n: u64) {
+        self.in_flight.fetch_sub(n, SeqCst);
+        self.ledger.leave_queue(self.signal, n);
+        self.ledger.enter_spool(self.signal, n);
+    }
+
+    /// Enters units that waited on disk as being in the task's hands.
+    pub(super) fn unspooled(&self, n: u64) {
+        self.ledger.leave_spool(self.signal, n);
+        self.ledger.enter_queue(self.signal, n);
+        self.take(n);
+    }
+
+    /// Enters units that waited on disk as dropped.
+    pub(super) fn lost_from_spool(&self, reason: Reason, n: u64) {
+        self.ledger.leave_spool(self.signal, n);
+        self.ledger.enter_dropped(self.signal, reason, n);
+    }
+
+    /// Enters units that another process has left on disk.
+    pub(super) fn adopt(&self, n: u64) {
+        self.ledger.accept(self.signal, n);
+        self.ledger.enter_spool(self.signal, n);
+    }
+
     /// Enters what the task held when it was ended.
     pub(super) fn abandon(&self, reason: Reason) {
         self.refuse(reason, self.in_flight.swap(0, SeqCst));
@@ -107,6 +158,34 @@ impl Lane {
         self.hurry.store(true, SeqCst);
         self.wake.notify_one();
         count
+    }
+
+    /// Asks for another attempt for what is in the spool, if there is one; returns the round to wait for.
+    pub(crate) fn ask_round(&self) -> u64 {
+        if !self.has_spool {
+            return 0;
+        }
+        let round = self.rounds_asked.fetch_add(1, SeqCst) + 1;
+        self.wake.notify_one();
+        round
+    }
+
+    pub(super) fn is_round_asked(&self) -> bool {
+        self.rounds_done.load(SeqCst) < self.rounds_asked.load(SeqCst)
+    }
+
+    pub(super) fn round_asked(&self) -> u64 {
+        self.rounds_asked.load(SeqCst)
+    }
+
+    pub(super) fn finish_round(&self, round: u64) {
+        if self.rounds_done.fetch_max(round, SeqCst) < round {
+            self.progress.announce();
+        }
+    }
+
+    pub(crate) fn has_done(&self, round: u64) -> bool {
+        self.rounds_done.load(SeqCst) >= round
     }
 
     pub(crate) fn has_reached(&self, count: u64) -> bool {
@@ -131,8 +210,11 @@ impl Lane {
         self.progress.announce();
     }
 
-    /// Lets the task deliver what there is and end.
-    pub(super) fn stop(&self) {
+    /// Lets the task deliver what there is and end. With a spool no attempt lasts beyond `deadline`.
+    pub(super) fn stop(&self, deadline: Instant) {
+        if self.has_spool {
+            let _ = self.deadline.set(deadline);
+        }
         self.stopping.store(true, SeqCst);
         self.hurry.store(true, SeqCst);
         self.wake.notify_one();
@@ -140,6 +222,24 @@ impl Lane {
 
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(SeqCst)
+    }
+
+    pub(super) fn is_past_deadline(&self) -> bool {
+        self.deadline
+            .get()
+            .is_some_and(|deadline| *deadline <= Instant::now())
+    }
+
+    /// Waits until something happens that concerns a task which waits for its collector.
+    pub(super) async fn event(&self) -> Event {
+        match self.deadline.get() {
+            Some(deadline) if self.sleep_until(*deadline).await => Event::Deadline,
+            Some(_) => Event::Woken,
+            None => {
+                self.wake.notified().await;
+                Event::Woken
+            }
+        }
     }
 
     pub(super) fn take_hurry(&self) -> bool {

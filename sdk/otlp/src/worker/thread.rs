@@ -1,6 +1,6 @@
 //! The thread, its runtime, and the end of both.
 //!
-//! Invariant: the end comes within the time given to the stop; what is left then is entered as dropped.
+//! Invariant: the end comes within the time given to the stop; what is left then is in the spool, or entered as dropped.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
+use tokio::time::Instant;
 use watchroom_core::Reason;
 
 use super::intake::AnyIntake;
@@ -28,6 +29,9 @@ const MAX_LOOKUPS: usize = 3;
 
 /// Time that the last reports of problems get once everything else has ended.
 const LAST_WORDS: Duration = Duration::from_millis(20);
+
+/// Part of the time of a stop in which what is left is brought to the spool: a quarter, but not more than this.
+const MAX_SPOOLING_TIME: Duration = Duration::from_millis(500);
 
 /// Asks the thread to end.
 #[derive(Debug, Default)]
@@ -128,7 +132,8 @@ async fn run(tasks: Tasks, control: &Control) {
         }
     });
     let grace = control.stopped().await;
-    lanes.iter().for_each(|lane| lane.stop());
+    let deadline = Instant::now() + (grace - MAX_SPOOLING_TIME.min(grace / 4));
+    lanes.iter().for_each(|lane| lane.stop(deadline));
     let all = async {
         for handle in &mut handles {
             // A task that has panicked has ended too; what it left is counted below.

@@ -6,23 +6,24 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::resource::v1::Resource as ProtoResource;
 use watchroom_capture::{EventRecord, Scope, SpanAttributes, SpanRecord};
 use watchroom_core::{Moment, Signal, Value};
-use watchroom_otlp::{MetricsReader as _, OtlpConfig, Protocol, SignalConfig};
+use watchroom_otlp::{Compression, MetricsReader as _, OtlpConfig, Protocol, SignalConfig};
 
 use crate::support::collector::Collector;
 use crate::support::expected::{self, any, pair};
 use crate::support::records::{self, rich_span};
-use crate::support::{LONG, Rig, config, gzip, metrics_of_every_kind, signal, start, start_with};
+use crate::support::{LONG, Rig, config, metrics_of_every_kind, signal, start, start_with};
 
 /// Every transport with and without compression.
 fn each_way(test: impl Fn(&Collector, SignalConfig)) {
     for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {
-        for compressed in [false, true] {
+        for compression in [None, Some(Compression::Gzip), Some(Compression::Zstd)] {
             let collector = match protocol {
                 Protocol::Grpc => Collector::grpc([]),
                 Protocol::HttpProtobuf => Collector::http([]),
             };
-            let plain = signal(&collector.url(), protocol);
-            test(&collector, if compressed { gzip(plain) } else { plain });
+            let mut signal = signal(&collector.url(), protocol);
+            signal.compression = compression;
+            test(&collector, signal);
         }
     }
 }

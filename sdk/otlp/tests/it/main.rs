@@ -7,4 +7,7 @@ mod faults;
 mod numbers;
 mod property;
 mod runtimes;
+mod spool;
 mod support;
+mod tls;
+mod unlucky;

@@ -7,6 +7,7 @@ pub(crate) mod expected;
 #[path = "support/records.rs"]
 pub(crate) mod records;
 
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use watchroom_core::{Clock, Ledger, Resource};
 use watchroom_metrics::snapshot::{Bounds, Family, HistogramValue, Value};
 use watchroom_metrics::{Kind, Snapshot};
 use watchroom_otlp::{
-    Compression, Endpoint, MetricsReader, OtlpConfig, OtlpExporter, PROBLEM_TARGET, Problem, Protocol,
-    RetryConfig, SignalConfig,
+    Endpoint, MetricsReader, OtlpConfig, OtlpExporter, PROBLEM_TARGET, Problem, Protocol, RetryConfig,
+    SignalConfig,
 };
 
 /// Longer than anything takes that works.
@@ -30,11 +31,6 @@ pub(crate) struct Rig {
 
 pub(crate) fn signal(address: &str, protocol: Protocol) -> SignalConfig {
     SignalConfig::new(Endpoint::base(address), protocol)
-}
-
-pub(crate) fn gzip(mut signal: SignalConfig) -> SignalConfig {
-    signal.compression = Some(Compression::Gzip);
-    signal
 }
 
 /// Settings under which nothing is sent but by a full batch or a flush, and retries come fast.
@@ -60,6 +56,23 @@ pub(crate) fn spans_to(address: &str, protocol: Protocol) -> OtlpConfig {
     }
 }
 
+/// Set in a process that a test has started to play a part in it.
+const CHILD: &str = "WATCHROOM_OTLP_TEST_CHILD";
+
+/// Whether this process plays a part in a test.
+pub(crate) fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// This program once more, running one test, which finds that it [is the child](is_child).
+pub(crate) fn child(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1");
+    command
+}
+
 pub(crate) fn resource() -> Resource {
     Resource::new("shop")
         .with("process.pid", "4711")
@@ -79,7 +92,11 @@ pub(crate) fn start(config: OtlpConfig) -> Rig {
     start_with(config, Arc::new(NoMetrics))
 }
 
-pub(crate) fn start_with(mut config: OtlpConfig, metrics: Arc<dyn MetricsReader>) -> Rig {
+pub(crate) fn start_with(config: OtlpConfig, metrics: Arc<dyn MetricsReader>) -> Rig {
+    start_at(config, metrics, Clock::system())
+}
+
+pub(crate) fn start_at(mut config: OtlpConfig, metrics: Arc<dyn MetricsReader>, clock: Clock) -> Rig {
     let problems: Arc<Mutex<Vec<Problem>>> = Arc::default();
     let ledger: Arc<Ledger> = Arc::default();
     let seen = Arc::clone(&problems);
@@ -88,14 +105,8 @@ pub(crate) fn start_with(mut config: OtlpConfig, metrics: Arc<dyn MetricsReader>
         tracing::warn!(target: PROBLEM_TARGET, "{problem}");
         seen.lock().unwrap().push(problem.clone());
     }));
-    let exporter = OtlpExporter::start(
-        config,
-        &resource(),
-        Arc::clone(&ledger),
-        Clock::system(),
-        Some(metrics),
-    )
-    .unwrap();
+    let exporter =
+        OtlpExporter::start(config, &resource(), Arc::clone(&ledger), clock, Some(metrics)).unwrap();
     Rig {
         exporter,
         ledger,
@@ -140,8 +151,12 @@ pub(crate) fn metrics_of_every_kind() -> Fixed {
 
 impl Rig {
     pub(crate) fn export_spans(&self, n: u64) {
+        self.export_numbers(0..n);
+    }
+
+    pub(crate) fn export_numbers(&self, numbers: impl IntoIterator<Item = u64>) {
         let exporter = self.exporter.span_exporter().unwrap();
-        for i in 0..n {
+        for i in numbers {
             exporter.export(Box::new(records::span(i)));
         }
     }
@@ -152,7 +167,10 @@ impl Rig {
         let ledger = &self.ledger;
         assert_eq!(
             ledger.accepted(signal),
-            ledger.delivered(signal) + ledger.dropped_total(signal) + ledger.queued(signal),
+            ledger.delivered(signal)
+                + ledger.dropped_total(signal)
+                + ledger.queued(signal)
+                + ledger.spooled(signal),
             "{signal:?}"
         );
     }

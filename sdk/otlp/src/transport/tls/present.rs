@@ -23,6 +23,7 @@ use crate::error::StartError;
 pub(in super::super) struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
+    is_anonymous: bool,
 }
 
 impl Tls {
@@ -63,7 +64,13 @@ impl Tls {
         Ok(Self {
             connector: TlsConnector::from(Arc::new(client)),
             name,
+            is_anonymous: config.tls.client_certificate.is_none(),
         })
+    }
+
+    /// Whether there is no certificate of our own.
+    pub(in super::super) const fn is_anonymous(&self) -> bool {
+        self.is_anonymous
     }
 
     pub(in super::super) async fn connect(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
@@ -73,7 +80,9 @@ impl Tls {
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Tls")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

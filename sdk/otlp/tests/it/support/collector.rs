@@ -180,6 +180,22 @@ impl Received {
             .sum()
     }
 
+    /// The numbers of the spans, in the order in which they came.
+    pub(crate) fn span_numbers(&self) -> Vec<Vec<u64>> {
+        let numbers = |request: &ExportTraceServiceRequest| {
+            let mut numbers: Vec<u64> = request
+                .resource_spans
+                .iter()
+                .flat_map(|resource| &resource.scope_spans)
+                .flat_map(|scope| &scope.spans)
+                .map(|span| span.start_time_unix_nano - 1_700_000_000_000_000_000)
+                .collect();
+            numbers.sort_unstable();
+            numbers
+        };
+        self.traces.iter().map(numbers).collect()
+    }
+
     pub(crate) fn n_logs(&self) -> usize {
         self.logs
             .iter()
@@ -294,11 +310,14 @@ impl MetricsService for Grpc {
 
 async fn serve_grpc(listener: tokio::net::TcpListener, inner: Arc<Inner>) {
     let grpc = Grpc(inner);
-    let gzip = CompressionEncoding::Gzip;
+    let (gzip, zstd) = (CompressionEncoding::Gzip, CompressionEncoding::Zstd);
+    let traces = TraceServiceServer::new(grpc.clone()).accept_compressed(gzip);
+    let logs = LogsServiceServer::new(grpc.clone()).accept_compressed(gzip);
+    let metrics = MetricsServiceServer::new(grpc).accept_compressed(gzip);
     tonic::transport::Server::builder()
-        .add_service(TraceServiceServer::new(grpc.clone()).accept_compressed(gzip))
-        .add_service(LogsServiceServer::new(grpc.clone()).accept_compressed(gzip))
-        .add_service(MetricsServiceServer::new(grpc).accept_compressed(gzip))
+        .add_service(traces.accept_compressed(zstd))
+        .add_service(logs.accept_compressed(zstd))
+        .add_service(metrics.accept_compressed(zstd))
         .serve_with_incoming(TcpIncoming::from(listener))
         .await
         .unwrap();
@@ -320,17 +339,23 @@ async fn take_http(
     body: Bytes,
 ) -> Response {
     assert_eq!(headers["content-type"], "application/x-protobuf");
-    let body = if headers
+    let mut plain = Vec::new();
+    let body = match headers
         .get("content-encoding")
-        .is_some_and(|encoding| encoding == "gzip")
+        .map(|encoding| encoding.as_bytes())
     {
-        let mut plain = Vec::new();
-        flate2::read::GzDecoder::new(body.as_ref())
-            .read_to_end(&mut plain)
-            .unwrap();
-        Bytes::from(plain)
-    } else {
-        body
+        None => body,
+        Some(b"gzip") => {
+            flate2::read::GzDecoder::new(body.as_ref())
+                .read_to_end(&mut plain)
+                .unwrap();
+            Bytes::from(plain)
+        }
+        Some(b"zstd") => {
+            zstd::stream::copy_decode(body.as_ref(), &mut plain).unwrap();
+            Bytes::from(plain)
+        }
+        Some(other) => panic!("unknown encoding {other:?}"),
     };
     let reply = inner.note(headers, peer, &format!("/v1/{signal}"), |received| {
         match signal.as_str() {
