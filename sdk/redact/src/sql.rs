@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Literals, numbers, blobs, `TRUE` and `FALSE` become `?`, lists of them one `?`, further rows of `VALUES` go, so do comments; blanks are
-//! joined. Identifiers, `NULL` and parameters (`$1`, `:name`, `@name`, `?`) stay.
+//! joined. Identifiers (without quotes that they do not need), `NULL` and parameters (`$1`, `:name`, `@name`, `?`) stay.
 //!
 //! Invariants: time is linear in the input, the shape is never longer than the statement (but for `[REDACTED]`), and the shape of
 //! a shape is that shape. Where dialects read a text differently and the dialect is not known, the reading that shows less wins; where no

@@ -388,9 +388,26 @@ impl Shaper<'_, '_> {
         }
     }
 
+    /// Shows a name in quotes; without them where it reads the same, in every dialect.
     fn name(&mut self, start: usize, end: usize) {
-        self.show(start, end);
-        self.after(Last::Name, false);
+        let plain = self.last == Last::Cast;
+        if self.is_doubtless(start + 1, end - 1)
+            && Word::of(self.cursor.slice(start + 1, end - 1)) == Word::Other
+            && (self.blank
+                || matches!(
+                    self.last,
+                    Last::Nothing | Last::Dot | Last::Cast | Last::Other(b'(' | b',')
+                ))
+            && !b"'\"`?".contains(&self.cursor.byte(end))
+            && self.cursor.slice(start, end) != crate::Redactor::REDACTED.as_bytes()
+        {
+            self.show(start + 1, end - 1);
+            self.at = end;
+            self.after(Last::Word(Word::Other), plain);
+        } else {
+            self.show(start, end);
+            self.after(Last::Name, plain);
+        }
     }
 
     fn is_closed(&self, open: usize, end: usize) -> bool {
