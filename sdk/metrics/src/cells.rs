@@ -1,15 +1,27 @@
 //! Slots: one copy for each thread that writes, so that writers share no cache line.
 //!
+//! The families on the fast path have their slots in one block of the whole process: a thread reaches its page of it through one
+//! thread-local slice, without asking whose instrument it is. All others have blocks of their registry.
+//!
 //! Invariant: a page of a [`Block`] is written only by the thread that holds its number, except the shared page, which is updated
 //! with atomic read-modify-write operations; any thread reads any page. So an addition by the owner is a plain load and store, and a
-//! sum over the pages misses nothing that happened before it.
+//! sum over the pages misses nothing that happened before it. A run of the process' block is zero when it is handed out: whoever
+//! drops it sets it to zero, at a time when no instrument is left that could write to it.
 //! Not here: which slot belongs to which series.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
+use crate::fast::{Fast, NOWHERE, Paths};
 use crate::number::Number;
+use crate::shared::lock;
 use crate::thread::{self, SHARED};
+
+/// Slots of the process' block. A page of it is address space until its slots are written.
+const PROCESS_SLOTS: usize = 16_384;
+/// A thread's page of it. That its length is known spares the fast path a look.
+pub(crate) type ProcessPage = [AtomicU64; PROCESS_SLOTS];
 
 /// Slots of a block that small families share.
 const COMMON_SLOTS: usize = 512;
@@ -24,9 +36,12 @@ pub(crate) struct Block {
     pages: [OnceLock<Page>; SHARED as usize + 1],
     shared: OnceLock<Page>,
     n_slots: usize,
-    /// Whether histograms and counters in this block look for exemplars.
-    pub(crate) exemplars: AtomicBool,
 }
+
+static PROCESS: Block = Block::new(PROCESS_SLOTS);
+/// Runs of the process' block that nobody has, in order.
+static FREE: LazyLock<Mutex<Vec<Range<usize>>>> =
+    LazyLock::new(|| Mutex::new(Vec::from([PADDING..PROCESS_SLOTS - PADDING])));
 
 /// A slot and how it must be written.
 #[derive(Debug, Clone, Copy)]
@@ -45,28 +60,39 @@ impl Slot<'_> {
 }
 
 fn page(n_slots: usize) -> Page {
-    (0..n_slots).map(|_| AtomicU64::new(0)).collect()
+    if n_slots == PROCESS_SLOTS {
+        // A constant is asked for as zeroed memory, which the system gives without touching it.
+        Box::new([const { AtomicU64::new(0) }; PROCESS_SLOTS])
+    } else {
+        (0..n_slots).map(|_| AtomicU64::new(0)).collect()
+    }
+}
+
+/// The page of the process' block that belongs to this number.
+pub(crate) fn process_page(number: u8) -> Option<&'static ProcessPage> {
+    PROCESS.page_of(number).try_into().ok()
 }
 
 impl Block {
-    fn new(n_slots: usize, exemplars: bool) -> Self {
+    const fn new(n_slots: usize) -> Self {
         Self {
-            pages: std::array::from_fn(|_| OnceLock::new()),
+            pages: [const { OnceLock::new() }; SHARED as usize + 1],
             shared: OnceLock::new(),
             n_slots,
-            exemplars: AtomicBool::new(exemplars),
         }
     }
 
-    /// A block in which no thread ever has a page: what an instrument points to that is not on the fast path.
-    pub(crate) fn empty() -> Arc<Self> {
-        static EMPTY: LazyLock<Arc<Block>> = LazyLock::new(|| Arc::new(Block::new(0, false)));
-        Arc::clone(&EMPTY)
+    /// The page of a number; nothing for [`SHARED`], which has none.
+    fn page_of(&self, number: u8) -> &[AtomicU64] {
+        match number {
+            SHARED => &[],
+            number => self.pages[usize::from(number)].get_or_init(|| page(self.n_slots)),
+        }
     }
 
     /// This thread's page, if it has one already.
     #[inline(always)]
-    pub(crate) fn mine(&self) -> Option<&[AtomicU64]> {
+    fn mine(&self) -> Option<&[AtomicU64]> {
         // The entry of `SHARED` is never filled.
         self.pages[usize::from(thread::number())]
             .get()
@@ -81,35 +107,100 @@ impl Block {
     fn filled(&self) -> impl Iterator<Item = &[AtomicU64]> {
         self.pages
             .iter()
+            .take(thread::n_numbers())
             .chain([&self.shared])
             .filter_map(|page| page.get().map(|page| &**page))
     }
 }
 
+/// Whose block it is.
+#[derive(Debug)]
+enum Home {
+    Process,
+    Registry(Arc<Block>),
+}
+
 /// A run of slots in a block.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Cells {
-    pub(crate) block: Arc<Block>,
-    pub(crate) base: usize,
+    home: Home,
+    base: usize,
     len: usize,
 }
 
+impl Drop for Cells {
+    fn drop(&mut self) {
+        if matches!(self.home, Home::Process) {
+            let run = self.base..self.base + self.len;
+            for slots in PROCESS.filled().filter_map(|page| page.get(run.clone())) {
+                slots
+                    .iter()
+                    .filter(|slot| slot.load(Relaxed) != 0)
+                    .for_each(|slot| slot.store(0, Relaxed));
+            }
+            give_back(&mut lock(&FREE), run);
+        }
+    }
+}
+
+fn give_back(free: &mut Vec<Range<usize>>, run: Range<usize>) {
+    let place = free.partition_point(|other| other.start < run.start);
+    free.insert(place, run);
+    free.dedup_by(|next, previous| {
+        let adjoin = previous.end == next.start;
+        if adjoin {
+            previous.end = next.end;
+        }
+        adjoin
+    });
+}
+
 impl Cells {
+    /// A run in the process' block, if there is room.
+    pub(crate) fn of_process(len: usize) -> Option<Self> {
+        let mut free = lock(&FREE);
+        let place = free.iter().position(|run| run.len() >= len)?;
+        let run = free.get_mut(place)?;
+        let base = run.start;
+        run.start += len;
+        if run.start == run.end {
+            free.remove(place);
+        }
+        Some(Self {
+            home: Home::Process,
+            base,
+            len,
+        })
+    }
+
+    /// Where the run begins in the calling thread's [`page`](thread::page).
+    pub(crate) fn place(&self) -> usize {
+        match self.home {
+            Home::Process => self.base,
+            Home::Registry(_) => NOWHERE,
+        }
+    }
+
+    fn block(&self) -> &Block {
+        match &self.home {
+            Home::Process => &PROCESS,
+            Home::Registry(block) => block,
+        }
+    }
+
     /// The slot of this thread; makes its page if it has none. Nothing if `i` is out of the run.
     pub(crate) fn slot(&self, i: usize) -> Option<Slot<'_>> {
         if i >= self.len {
             return None;
         }
         let i = self.base + i;
-        if let Some(page) = self.block.mine() {
+        let block = self.block();
+        if let Some(page) = block.mine() {
             return page.get(i).map(Slot::Owned);
         }
         match thread::lease() {
-            SHARED => self.block.shared_page().get(i).map(Slot::Shared),
-            number => self.block.pages[usize::from(number)]
-                .get_or_init(|| page(self.block.n_slots))
-                .get(i)
-                .map(Slot::Owned),
+            SHARED => block.shared_page().get(i).map(Slot::Shared),
+            number => block.page_of(number).get(i).map(Slot::Owned),
         }
     }
 
@@ -119,13 +210,13 @@ impl Cells {
         if i >= self.len {
             return None;
         }
-        self.block.shared_page().get(self.base + i)
+        self.block().shared_page().get(self.base + i)
     }
 
     /// Sums the run over all threads.
     pub(crate) fn sum(&self, floats: Floats) -> Vec<u64> {
         let mut sums = vec![0_u64; self.len];
-        for page in self.block.filled() {
+        for page in self.block().filled() {
             let Some(run) = page.get(self.base..self.base + self.len) else {
                 continue;
             };
@@ -175,9 +266,8 @@ fn add_float(sum: &mut u64, slot: &AtomicU64) {
 /// Hands out runs of slots: small ones side by side in a common block, large ones in their own.
 #[derive(Debug, Default)]
 pub(crate) struct Allocator {
-    blocks: Vec<Arc<Block>>,
     common: Option<(Arc<Block>, usize)>,
-    exemplars: bool,
+    paths: Paths,
 }
 
 impl Allocator {
@@ -185,31 +275,31 @@ impl Allocator {
     pub(crate) fn take(&mut self, len: usize) -> Cells {
         if len > COMMON_SLOTS - 2 * PADDING {
             return Cells {
-                block: self.block(len + 2 * PADDING),
+                home: Home::Registry(Arc::new(Block::new(len + 2 * PADDING))),
                 base: PADDING,
                 len,
             };
         }
         let (block, base) = match self.common.take() {
             Some((block, used)) if used + len <= COMMON_SLOTS - PADDING => (block, used),
-            _ => (self.block(COMMON_SLOTS), PADDING),
+            _ => (Arc::new(Block::new(COMMON_SLOTS)), PADDING),
         };
         self.common = Some((Arc::clone(&block), base + len));
-        Cells { block, base, len }
+        Cells {
+            home: Home::Registry(block),
+            base,
+            len,
+        }
     }
 
-    fn block(&mut self, n_slots: usize) -> Arc<Block> {
-        let block = Arc::new(Block::new(n_slots, self.exemplars));
-        self.blocks.push(Arc::clone(&block));
-        block
+    /// The fast path of a further family.
+    pub(crate) fn path(&mut self) -> Arc<Fast> {
+        self.paths.add()
     }
 
     /// From now on histograms and counters look for exemplars.
     pub(crate) fn switch_exemplars_on(&mut self) {
-        self.exemplars = true;
-        for block in &self.blocks {
-            block.exemplars.store(true, Relaxed);
-        }
+        self.paths.look();
     }
 }
 
@@ -225,10 +315,10 @@ mod tests {
             .map(|len| allocator.take(len))
             .collect();
         for (i, a) in runs.iter().enumerate() {
-            assert!(a.base >= PADDING && a.base + a.len + PADDING <= a.block.n_slots);
+            assert!(a.base >= PADDING && a.base + a.len + PADDING <= a.block().n_slots);
             for b in &runs[i + 1..] {
                 let apart = a.base + a.len <= b.base || b.base + b.len <= a.base;
-                assert!(apart || !Arc::ptr_eq(&a.block, &b.block));
+                assert!(apart || !std::ptr::eq(a.block(), b.block()));
             }
         }
     }
@@ -250,9 +340,36 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_is_given_back_is_zero_when_another_has_it() {
+        let mut runs = Vec::new();
+        for round in 0..4 {
+            let cells = Cells::of_process(5_000).unwrap();
+            assert_eq!(cells.sum(Floats::None), [0; 5_000], "in round {round}");
+            std::thread::scope(|scope| {
+                scope.spawn(|| cells.slot(4_999).unwrap().add(7_u64));
+            });
+            cells.slot(0).unwrap().add(1_u64);
+            f64::add_shared(cells.shared(1).unwrap(), 1.0);
+            runs.push(cells.base);
+        }
+        assert!(runs.iter().all(|base| *base >= PADDING));
+        let all = Cells::of_process(PROCESS_SLOTS);
+        assert!(all.is_none(), "more than there is");
+    }
+
+    #[test]
+    fn runs_that_are_given_back_join() {
+        let mut free = vec![0..10];
+        give_back(&mut free, 20..30);
+        give_back(&mut free, 40..50);
+        give_back(&mut free, 10..20);
+        assert_eq!(free, [0..30, 40..50]);
+    }
+
+    #[test]
     fn a_thread_without_a_number_writes_the_shared_page() {
         let cells = Allocator::default().take(1);
-        assert!(Block::empty().mine().is_none());
+        assert!(PROCESS.page_of(SHARED).is_empty());
         let slot = cells.shared(0).unwrap();
         Slot::Shared(slot).add(2_u64);
         assert_eq!(cells.sum(Floats::None), [2]);

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use watchroom_core::{SpanId, TraceId};
+
+use crate::fast::Fast;
 
 /// A sample with the trace that it was recorded in.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,11 +27,20 @@ pub struct Exemplar {
 /// Exemplars of one family, by slot.
 #[derive(Debug, Default)]
 pub(crate) struct Exemplars {
+    /// What the fast path asks first.
+    pub(crate) fast: Arc<Fast>,
     taken: OnceLock<Box<[AtomicU8]>>,
     kept: Mutex<BTreeMap<usize, Exemplar>>,
 }
 
 impl Exemplars {
+    pub(crate) fn new(fast: Arc<Fast>) -> Self {
+        Self {
+            fast,
+            ..Self::default()
+        }
+    }
+
     /// Whether the slot looks for one. `n_slots` is how many the family can have.
     pub(crate) fn wants(&self, slot: usize, n_slots: impl FnOnce() -> usize) -> bool {
         let taken = self
@@ -41,8 +52,11 @@ impl Exemplars {
     pub(crate) fn put(&self, slot: usize, exemplar: Exemplar) {
         if let Ok(mut kept) = self.kept.try_lock() {
             kept.insert(slot, exemplar);
-            if let Some(taken) = self.taken.get().and_then(|taken| taken.get(slot)) {
+            if let Some(states) = self.taken.get()
+                && let Some(taken) = states.get(slot)
+            {
                 taken.store(1, Relaxed);
+                self.fast.has(slot, states.len());
             }
         }
     }
@@ -57,6 +71,7 @@ impl Exemplars {
                 }
             }
         }
+        self.fast.renew();
         kept
     }
 

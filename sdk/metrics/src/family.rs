@@ -16,10 +16,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use crate::cells::{Block, Cells, Floats, Slot};
+use crate::cells::{Cells, Floats, Slot};
 use crate::declaration::{Declaration, Kind};
 use crate::error::{CardinalityError, Scope};
 use crate::exemplar::{Exemplar, Exemplars};
+use crate::fast::Fast;
 use crate::index::Index;
 use crate::label::{Domain, LabelDeclaration, LabelSet};
 use crate::number::{Number, Repr};
@@ -30,7 +31,7 @@ use crate::snapshot::{Bounds, Row, Rows};
 const FIRST_CHUNK: usize = 16;
 const N_CHUNKS: usize = 16;
 /// No family has more series than this, whatever its limit.
-const MAX_SERIES: usize = 200_000;
+pub(crate) const MAX_SERIES: usize = 200_000;
 
 const UNKNOWN: u8 = 0;
 const ADMITTED: u8 = 1;
@@ -92,6 +93,7 @@ impl Family {
             Kind::Histogram => bounds.len() + 2,
             Kind::NativeHistogram => declaration.resolution.n_buckets() + 2,
         };
+        let exemplars = Exemplars::new(shared.allocator().path());
         let family = Self {
             width,
             limit,
@@ -104,7 +106,7 @@ impl Family {
             n_series: AtomicUsize::new(0),
             overflowed: AtomicU64::new(0),
             last_scope: Mutex::new(Scope::Metric),
-            exemplars: Exemplars::default(),
+            exemplars,
             meta: Mutex::new(Meta::default()),
             bounds,
             shared,
@@ -137,12 +139,13 @@ impl Family {
         u32::try_from(self.n_dense.unwrap_or(0)).unwrap_or(u32::MAX)
     }
 
-    /// Block and first slot for the fast path of a dense family that shards its slots.
-    pub(crate) fn fast(&self) -> (Arc<Block>, usize) {
-        match self.n_dense.and_then(|_| self.chunk(0)) {
-            Some(cells) => (Arc::clone(&cells.block), cells.base),
-            None => (Block::empty(), 0),
+    /// The fast path; it leads to the slots of a dense family that shards them.
+    pub(crate) fn fast(&self) -> Arc<Fast> {
+        let fast = &self.exemplars.fast;
+        if let Some(cells) = self.n_dense.and_then(|_| self.chunk(0)) {
+            fast.lead_to(cells.place());
         }
+        Arc::clone(fast)
     }
 
     fn chunk_len(&self, chunk: usize) -> usize {
@@ -154,7 +157,12 @@ impl Family {
 
     fn chunk(&self, chunk: usize) -> Option<&Cells> {
         let cells = self.chunks.get(chunk)?;
-        Some(cells.get_or_init(|| self.shared.allocator().take(self.chunk_len(chunk) * self.width)))
+        Some(cells.get_or_init(|| {
+            let len = self.chunk_len(chunk) * self.width;
+            let on_fast_path = self.n_dense.is_some() && self.is_sharded();
+            let of_process = on_fast_path.then(|| Cells::of_process(len)).flatten();
+            of_process.unwrap_or_else(|| self.shared.allocator().take(len))
+        }))
     }
 
     /// Chunk of a series, and its position there.

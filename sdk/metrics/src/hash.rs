@@ -79,17 +79,18 @@ impl KeyedHasher {
     #[inline]
     pub fn text(&mut self, text: &str) {
         let bytes = text.as_bytes();
+        // Where a value ends is told by its length; times an odd key, so that nobody can choose values that make up for it.
+        self.a ^= (bytes.len() as u64 + 1).wrapping_mul(self.keys[1] | 1);
+        self.b ^= (bytes.len() as u64 + 1).wrapping_mul(self.keys[0] | 1);
         let (chunks, rest) = bytes.as_chunks::<16>();
         for chunk in chunks {
             let (low, high) = words(chunk);
             self.mix(low, high);
         }
-        if !rest.is_empty() {
+        if !rest.is_empty() || chunks.is_empty() {
             let (low, high) = words(rest);
             self.mix(low, high);
         }
-        // The length ends the value, so that no value runs into the next one.
-        self.mix(bytes.len() as u64, 0x2545_f491_4f6c_dd1d);
     }
 
     /// The hash, in two halves.

@@ -65,11 +65,11 @@ impl Tier {
     }
 
     /// Entries that may hold `key`, in order. A tier is filled to three quarters, so a search meets a free entry.
+    #[inline(always)]
     fn probe(&self, key: Key) -> impl Iterator<Item = &Entry> {
         let mask = self.entries.len() - 1;
-        let start = key.head as usize & mask;
-        let (before, from) = self.entries.split_at(start);
-        from.iter().chain(before)
+        let start = key.head as usize;
+        (0..self.entries.len()).filter_map(move |i| self.entries.get(start.wrapping_add(i) & mask))
     }
 }
 

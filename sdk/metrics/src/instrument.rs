@@ -1,8 +1,8 @@
 //! The instruments, one file each.
 //!
 //! Every instrument is a handle: cloning it is cheap and gives the same metric; one that was never registered records nothing.
-//! The fast path of those that shard their slots goes through [`Fast`]: thread number, page, slot, without a lock or a branch on
-//! whether the instrument is registered.
+//! The fast path of those that shard their slots goes through [`Fast`](crate::fast::Fast): the thread's page and a slot in it, without
+//! a lock or a branch on whether the instrument is registered.
 
 mod counter;
 mod gauge;
@@ -14,7 +14,6 @@ mod state_set;
 mod up_down;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 pub use counter::Counter;
 pub use gauge::Gauge;
@@ -25,10 +24,9 @@ pub use native::NativeHistogram;
 pub use state_set::StateSet;
 pub use up_down::UpDownCounter;
 
-use crate::cells::Block;
 use crate::declaration::{Declaration, Kind};
 use crate::error::RegisterError;
-use crate::family::Family;
+use crate::family::MAX_SERIES;
 use crate::label::{LabelDeclaration, LabelSet};
 use crate::number::Repr;
 use crate::registry::Registry;
@@ -63,25 +61,9 @@ fn declared<L: LabelSet>(declaration: Declaration, kind: Kind, repr: Repr) -> De
     }
 }
 
-/// Where the fast path finds this instrument's slots. Without a dense family behind it, no thread ever has a page in the block.
-#[derive(Debug, Clone)]
-struct Fast {
-    block: Arc<Block>,
-    base: usize,
-}
-
-impl Fast {
-    fn none() -> Self {
-        Self {
-            block: Block::empty(),
-            base: 0,
-        }
-    }
-
-    fn of(family: &Family) -> Self {
-        let (block, base) = family.fast();
-        Self { block, base }
-    }
+/// Whether an index of these labels can be added to a base without thought of overflow; so it is for every dense family.
+const fn is_small<L: LabelSet>() -> bool {
+    !L::OPEN && L::N <= MAX_SERIES
 }
 
 /// `Debug` and `Default` of an instrument.

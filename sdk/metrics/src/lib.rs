@@ -50,6 +50,7 @@ mod exemplar;
 mod expire;
 pub mod expose;
 mod family;
+mod fast;
 mod hash;
 mod index;
 mod instrument;

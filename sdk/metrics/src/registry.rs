@@ -271,17 +271,16 @@ mod tests {
         let counter: Counter = Counter::register(&registry, Declaration::new("a_total", "A.")).unwrap();
         counter.inc();
         let shared = Arc::downgrade(&registry.0.shared);
-        let block = Arc::downgrade(
+        let fast = Arc::downgrade(
             &registry
                 .family(Counter::<()>::declare(Declaration::new("a_total", "A.")))
                 .unwrap()
-                .fast()
-                .0,
+                .fast(),
         );
         drop(registry);
         counter.inc();
         assert!(shared.upgrade().is_some(), "an instrument keeps its own metric");
         drop(counter);
-        assert!(shared.upgrade().is_none() && block.upgrade().is_none());
+        assert!(shared.upgrade().is_none() && fast.upgrade().is_none());
     }
 }

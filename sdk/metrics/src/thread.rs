@@ -1,17 +1,21 @@
-//! Small numbers for threads, used again when a thread has ended.
+//! Small numbers for threads, used again when a thread has ended; and each thread's page of the process' slots.
 //!
 //! Invariant: at any moment a number below [`SHARED`] belongs to at most one thread. A number passes from a thread to the next one
 //! through a lock, so whatever the former wrote into its slots is seen by the latter: slots need no folding at a thread's end.
 //! Not here: the slots.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
+
+use crate::cells::{self, ProcessPage};
 
 /// The number of all threads that have none of their own: before their first write, while they are torn down, and beyond the 255th.
 pub(crate) const SHARED: u8 = u8::MAX;
 
 thread_local! {
     static NUMBER: Cell<u8> = const { Cell::new(SHARED) };
+    static PAGE: Cell<Option<&'static ProcessPage>> = const { Cell::new(None) };
     static LEASE: Lease = Lease::take();
 }
 
@@ -24,6 +28,9 @@ struct Pool {
     next: u8,
 }
 
+/// Numbers that were ever given out: they are the lowest.
+static N_NUMBERS: AtomicUsize = AtomicUsize::new(0);
+
 static POOL: Mutex<Pool> = Mutex::new(Pool {
     free: [0; 2],
     next: 0,
@@ -33,8 +40,10 @@ impl Lease {
     fn take() -> Self {
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
         let number = pool.take();
+        N_NUMBERS.store(usize::from(pool.next), Relaxed);
         drop(pool);
         NUMBER.set(number);
+        PAGE.set(cells::process_page(number));
         Self(number)
     }
 }
@@ -43,6 +52,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         // From here on the dying thread uses the shared slots.
         NUMBER.set(SHARED);
+        PAGE.set(None);
         if self.0 != SHARED {
             let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
             pool.free[usize::from(self.0 >> 7)] |= 1 << (self.0 & 127);
@@ -72,6 +82,17 @@ impl Pool {
 #[inline(always)]
 pub(crate) fn number() -> u8 {
     NUMBER.get()
+}
+
+/// This thread's page of the process' slots; none if it has no number, or none yet.
+#[inline(always)]
+pub(crate) fn page() -> Option<&'static ProcessPage> {
+    PAGE.get()
+}
+
+/// How many numbers were ever given out. A page that is written belongs to one of them.
+pub(crate) fn n_numbers() -> usize {
+    N_NUMBERS.load(Relaxed)
 }
 
 /// This thread's number; takes one if it has none and there is one left.

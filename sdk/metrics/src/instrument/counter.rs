@@ -2,16 +2,17 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Fast, Instrument, declared, handle};
+use super::{Instrument, declared, handle, is_small};
 use crate::declaration::{Declaration, Kind};
 use crate::error::{CardinalityError, RegisterError};
 use crate::exemplar::Exemplar;
 use crate::family::Family;
+use crate::fast::{Fast, LOOKING};
 use crate::label::{LabelDeclaration, LabelSet, Labels};
 use crate::number::Number;
 use crate::registry::Registry;
+use crate::thread;
 
 /// A counter: `Counter` without labels, `Counter<Method>`, `Counter<(Method, Outcome)>`; of `u64`, or of `f64` with
 /// `Counter<Method, f64>`.
@@ -19,7 +20,7 @@ use crate::registry::Registry;
 /// With closed labels a recording is an index and an add into a slot of the calling thread. In a counter of `f64` what is negative or
 /// not a number is left out.
 pub struct Counter<L = (), V = u64> {
-    fast: Fast,
+    fast: Arc<Fast>,
     family: Option<Arc<Family>>,
     types: PhantomData<fn() -> (L, V)>,
 }
@@ -29,7 +30,7 @@ handle!(Counter<L, V>);
 impl<L, V> Clone for Counter<L, V> {
     fn clone(&self) -> Self {
         Self {
-            fast: self.fast.clone(),
+            fast: Arc::clone(&self.fast),
             family: self.family.clone(),
             types: PhantomData,
         }
@@ -47,7 +48,7 @@ impl<L: LabelSet, V: Number> Instrument for Counter<L, V> {
     fn register(registry: &Registry, declaration: Declaration) -> Result<Self, RegisterError> {
         let family = registry.family(Self::declare(declaration))?;
         Ok(Self {
-            fast: Fast::of(&family),
+            fast: family.fast(),
             family: Some(family),
             types: PhantomData,
         })
@@ -65,18 +66,26 @@ impl<L: LabelSet, V: Number> Instrument for Counter<L, V> {
 impl<L: LabelSet, V: Number> Counter<L, V> {
     #[inline(always)]
     fn add(&self, labels: L::In<'_>, n: V) {
-        if !L::OPEN
+        if const { is_small::<L>() }
             && n > V::ZERO
-            && let Some(page) = self.fast.block.mine()
-            && let Some(slot) = page.get(self.fast.base + L::place(&labels))
+            && let Some(page) = thread::page()
         {
-            V::add_owned(slot, n);
-            if self.fast.block.exemplars.load(Relaxed) {
-                self.look_for_exemplar(L::place(&labels), n);
+            let series = L::place(&labels);
+            let place = self.fast.first() + series;
+            if let Some(slot) = page.get(place) {
+                V::add_owned(slot, n);
+                return;
             }
-        } else {
-            self.add_slowly(&labels, n);
+            std::hint::cold_path();
+            if let Some(slot) = page.get(place.wrapping_sub(LOOKING)) {
+                V::add_owned(slot, n);
+                if self.fast.may_want(series) {
+                    self.look_for_exemplar(series, n);
+                }
+                return;
+            }
         }
+        self.add_slowly(&labels, n);
     }
 
     #[inline(never)]

@@ -4,25 +4,26 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::guard::Held;
-use super::{Fast, Instrument, Timer, declared, handle};
+use super::{Instrument, Timer, declared, handle, is_small};
 use crate::declaration::{Declaration, Kind};
 use crate::error::{CardinalityError, RegisterError};
 use crate::exemplar::Exemplar;
 use crate::family::Family;
+use crate::fast::{Fast, LOOKING};
 use crate::label::{LabelDeclaration, LabelSet, Labels};
 use crate::number::{Number, Repr, ToValue};
 use crate::registry::Registry;
+use crate::thread;
 
 /// Up to this many bounds are compared one and all, without a branch; more are halved.
 const LINEAR: usize = 32;
 
 /// A histogram with declared buckets. What is not a number is left out.
 pub struct Histogram<L = ()> {
-    fast: Fast,
+    fast: Arc<Fast>,
     bounds: Arc<[f64]>,
     family: Option<Arc<Family>>,
     types: PhantomData<fn() -> L>,
@@ -33,7 +34,7 @@ handle!(Histogram<L>);
 impl<L> Clone for Histogram<L> {
     fn clone(&self) -> Self {
         Self {
-            fast: self.fast.clone(),
+            fast: Arc::clone(&self.fast),
             bounds: Arc::clone(&self.bounds),
             family: self.family.clone(),
             types: PhantomData,
@@ -52,7 +53,7 @@ impl<L: LabelSet> Instrument for Histogram<L> {
     fn register(registry: &Registry, declaration: Declaration) -> Result<Self, RegisterError> {
         let family = registry.family(Self::declare(declaration))?;
         Ok(Self {
-            fast: Fast::of(&family),
+            fast: family.fast(),
             bounds: Arc::from(&**family.bounds),
             family: Some(family),
             types: PhantomData,
@@ -94,21 +95,29 @@ pub(super) fn observe_in(family: &Family, series: u32, value: f64) {
 impl<L: LabelSet> Histogram<L> {
     #[inline(always)]
     fn record(&self, labels: L::In<'_>, value: f64) {
-        if !L::OPEN
+        if const { is_small::<L>() }
             && !value.is_nan()
-            && let Some(page) = self.fast.block.mine()
+            && let Some(page) = thread::page()
         {
-            let n_bounds = self.bounds.len();
-            let start = self.fast.base + L::place(&labels) * (n_bounds + 2);
-            if let Some(slots) = page.get(start..start + n_bounds + 2)
-                && let Some((sum, buckets)) = slots.split_last()
-                && let bucket = bucket(&self.bounds, value)
-                && let Some(count) = buckets.get(bucket)
+            let series = L::place(&labels);
+            let (bucket, last) = (bucket(&self.bounds, value), self.bounds.len() + 1);
+            let own = series * (last + 1);
+            let place = self.fast.first() + own;
+            if let Some(count) = page.get(place + bucket)
+                && let Some(sum) = page.get(place + last)
             {
                 u64::add_owned(count, 1);
                 f64::add_owned(sum, value);
-                if self.fast.block.exemplars.load(Relaxed) {
-                    self.look_for_exemplar(L::place(&labels), bucket, value);
+                return;
+            }
+            let place = place.wrapping_sub(LOOKING);
+            if let Some(count) = page.get(place + bucket)
+                && let Some(sum) = page.get(place + last)
+            {
+                u64::add_owned(count, 1);
+                f64::add_owned(sum, value);
+                if self.fast.may_want(own + bucket) {
+                    self.look_for_exemplar(series, bucket, value);
                 }
                 return;
             }

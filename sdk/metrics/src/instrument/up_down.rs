@@ -6,18 +6,20 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::guard::Held;
-use super::{Fast, InFlight, Instrument, declared, handle};
+use super::{InFlight, Instrument, declared, handle, is_small};
 use crate::declaration::{Declaration, Kind};
 use crate::error::{CardinalityError, RegisterError};
 use crate::family::Family;
+use crate::fast::{Fast, LOOKING};
 use crate::label::{LabelDeclaration, LabelSet, Labels};
 use crate::number::{Number, ToValue};
 use crate::registry::Registry;
+use crate::thread;
 
 /// An up-down counter, of `i64` or `f64`: for what is counted up and down by many threads and never set. It is as cheap as a
 /// [`Counter`](crate::Counter) and shows as a gauge.
 pub struct UpDownCounter<L = (), V = i64> {
-    fast: Fast,
+    fast: Arc<Fast>,
     family: Option<Arc<Family>>,
     types: PhantomData<fn() -> (L, V)>,
 }
@@ -27,7 +29,7 @@ handle!(UpDownCounter<L, V>);
 impl<L, V> Clone for UpDownCounter<L, V> {
     fn clone(&self) -> Self {
         Self {
-            fast: self.fast.clone(),
+            fast: Arc::clone(&self.fast),
             family: self.family.clone(),
             types: PhantomData,
         }
@@ -45,7 +47,7 @@ impl<L: LabelSet, V: Number> Instrument for UpDownCounter<L, V> {
     fn register(registry: &Registry, declaration: Declaration) -> Result<Self, RegisterError> {
         let family = registry.family(Self::declare(declaration))?;
         Ok(Self {
-            fast: Fast::of(&family),
+            fast: family.fast(),
             family: Some(family),
             types: PhantomData,
         })
@@ -75,10 +77,10 @@ impl<L: LabelSet, V: Number> UpDownCounter<L, V> {
     #[inline(always)]
     fn change(&self, labels: L::In<'_>, n: V) {
         let (offset, amount) = change(n);
-        if !L::OPEN
+        if const { is_small::<L>() }
             && amount > V::ZERO
-            && let Some(page) = self.fast.block.mine()
-            && let Some(slot) = page.get(self.fast.base + 2 * L::place(&labels) + offset)
+            && let Some(page) = thread::page()
+            && let Some(slot) = page.get((self.fast.first() & !LOOKING) + 2 * L::place(&labels) + offset)
         {
             V::add_owned(slot, amount);
         } else {
