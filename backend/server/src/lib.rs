@@ -17,6 +17,7 @@ mod ui;
 
 pub use config::{Config, Limits, ParseScrapeTargetError, ScrapeTarget};
 pub use error::{ShutdownError, StartError};
+pub use ingest::otlp::{Decoded, Encoding, Signal};
 pub use ingest::scrape::exposition;
 pub use running::{Addresses, Running, start};
 pub use watchroom_store::Retention;

@@ -4,6 +4,7 @@
 //! in the protocol's own words, and told as worth a retry only if a retry can help.
 //! Not here: where the data goes, which is the store's.
 
+mod decoded;
 mod delta;
 mod export;
 pub(crate) mod grpc;
@@ -13,21 +14,27 @@ mod rejected;
 mod translate;
 mod wire;
 
+pub use decoded::Decoded;
 pub(crate) use delta::DeltaAccumulator;
 pub(crate) use refusal::Refusal;
 pub(crate) use wire::json::encode_base64;
 
 /// One of the three kinds of telemetry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signal {
+pub enum Signal {
+    /// Spans.
     Traces,
+    /// Samples.
     Metrics,
+    /// Log records.
     Logs,
 }
 
 /// Form of a request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
+pub enum Encoding {
+    /// Protobuf.
     Protobuf,
+    /// JSON, as OTLP maps it.
     Json,
 }

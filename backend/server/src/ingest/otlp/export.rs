@@ -20,10 +20,7 @@ pub(super) async fn export(
 ) -> Result<Rejected, Refusal> {
     let worker = std::sync::Arc::clone(&state);
     let result = tokio::task::spawn_blocking(move || {
-        let weight = match encoding {
-            Encoding::Protobuf => weigh::protobuf(signal, &body.bytes),
-            Encoding::Json => weigh::json(&body.bytes),
-        };
+        let weight = weigh::any(signal, encoding, &body.bytes);
         // More than all that there is beside the body would be refused for ever, and so is not worth a retry.
         let left = worker.budget.total().saturating_sub(body.reservation.bytes());
         let limit = worker.limits.max_decoded_bytes.min(left);
@@ -81,7 +78,7 @@ fn keep(state: &State, signal: Signal, encoding: Encoding, body: Bytes) -> Resul
     Ok(rejected)
 }
 
-fn decode<T: prost::Message + Default + serde::de::DeserializeOwned>(
+pub(super) fn decode<T: prost::Message + Default + serde::de::DeserializeOwned>(
     encoding: Encoding,
     body: Bytes,
 ) -> Result<T, Refusal> {

@@ -8,7 +8,7 @@
 use std::mem::size_of;
 
 use super::{AnyValue, KeyValue, LogRecord, Metric, NumberDataPoint, Span};
-use crate::ingest::otlp::Signal;
+use crate::ingest::otlp::{Encoding, Signal};
 
 /// A message whose repeated fields are worth counting: its size, and which field leads to which message.
 struct Shape {
@@ -143,8 +143,16 @@ static METRICS: Shape = Shape {
 /// Nesting beyond which the decoder refuses anyway.
 const MAX_DEPTH: usize = 100;
 
+/// Bytes of memory that decoding `body` may take.
+pub(crate) fn any(signal: Signal, encoding: Encoding, body: &[u8]) -> usize {
+    match encoding {
+        Encoding::Protobuf => protobuf(signal, body),
+        Encoding::Json => json(body),
+    }
+}
+
 /// Bytes of memory that decoding `body` may take. Malformed input is weighed as far as it can be read; the decoder names its fault.
-pub(crate) fn protobuf(signal: Signal, body: &[u8]) -> usize {
+fn protobuf(signal: Signal, body: &[u8]) -> usize {
     let root = match signal {
         Signal::Traces => &TRACES,
         Signal::Metrics => &METRICS,
@@ -156,7 +164,7 @@ pub(crate) fn protobuf(signal: Signal, body: &[u8]) -> usize {
 }
 
 /// Bytes of memory that decoding a JSON `body` may take: every object and list is taken for the largest message.
-pub(crate) fn json(body: &[u8]) -> usize {
+fn json(body: &[u8]) -> usize {
     let opened = body.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
     body.len() * 2 + opened * size_of::<Span>()
 }
