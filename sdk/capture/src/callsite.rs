@@ -72,6 +72,11 @@ impl Callsites {
         }
     }
 
+    /// The layer's own number in this process.
+    pub(crate) const fn layer(&self) -> u32 {
+        self.layer
+    }
+
     /// Enters a span's callsite in the catalogue.
     pub(crate) fn declare_span(&self, metadata: &'static Metadata<'static>) {
         let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);

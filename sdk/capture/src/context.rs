@@ -59,8 +59,7 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&CaptureLayer, u64) -> Option<R>) -
     let mut f = Some(f);
     tracing::dispatcher::get_default(|dispatch| {
         let layer = dispatch.downcast_ref::<CaptureLayer>()?;
-        let current = dispatch.current_span();
-        f.take()?(layer, current.id()?.into_u64())
+        f.take()?(layer, layer.current()?)
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Invariant: text in here has been through the redactor. Not here: the visitor that fills it.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use watchroom_core::Value;
 
@@ -236,8 +236,7 @@ impl Fields {
 
     fn store(&mut self, text: &str) -> Run {
         let start = self.text.len();
-        // Writing to a String does not fail.
-        let _ = self.text.write_str(text);
+        self.text.push_str(text);
         Run {
             start: clamp(start),
             len: clamp(text.len()),
@@ -281,6 +280,8 @@ mod tests {
     #[test]
     fn keeps_order_and_types_and_replaces_by_key() {
         let mut fields = Fields::new();
+    use std::fmt::Write as _;
+
         fields.push("a", Value::I64(1));
         fields.push_named(&format!("b{}", 2), Value::Str("text"));
         fields.push_with("c", |out| write!(out, "{:?}", Some(3)));

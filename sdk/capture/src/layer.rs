@@ -4,6 +4,7 @@
 //! themselves is not captured. Not here: how values are read (`visit`), where records live (`table`).
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -16,7 +17,7 @@ use watchroom_core::{Count, Moment, Reason, Signal};
 
 use crate::table::{BUSY, IN_TRACE, SAMPLED, STARTED, SlotRef};
 use crate::visit::{Visitor, with_scratch};
-use crate::{EventRecord, SpanRecord, pool};
+use crate::{EventRecord, SpanRecord, current, pool};
 
 mod baggage;
 mod event;
@@ -44,17 +45,21 @@ impl CaptureLayer {
     }
 
     /// The nearest captured span at or above one that the registry knows.
-    fn captured<S>(&self, id: Option<&Id>, ctx: &Context<'_, S>) -> Option<(u64, SlotRef<'_>)>
+    /// The span that the thread is in.
+    pub(crate) fn current(&self) -> Option<u64> {
+        current::current(self.shared.callsites.layer())
+    }
+
+    fn captured<S>(&self, id: u64, ctx: &Context<'_, S>) -> Option<(u64, SlotRef<'_>)>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let id = id?;
-        let direct = id.into_u64();
-        if let Some(slot) = self.shared.table.get(direct) {
-            return Some((direct, slot));
+        if let Some(slot) = self.shared.table.get(id) {
+            return Some((id, slot));
         }
         // Only where another layer wants spans that none of our sinks does.
-        ctx.span(id)?.scope().find_map(|span| {
+        let id = Id::from_non_zero_u64(NonZeroU64::new(id)?);
+        ctx.span(&id)?.scope().find_map(|span| {
             let id = span.id().into_u64();
             Some((id, self.shared.table.get(id)?))
         })
@@ -70,11 +75,12 @@ impl CaptureLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        if is_contextual {
-            self.captured(ctx.current_span().id(), ctx)
+        let id = if is_contextual {
+            self.current()
         } else {
-            self.captured(given, ctx)
-        }
+            given.map(Id::into_u64)
+        };
+        self.captured(id?, ctx)
     }
 
     fn now_ns(&self) -> u64 {
@@ -202,11 +208,11 @@ where
         }
         let around = self
             .around(event.is_contextual(), event.parent(), &ctx)
-            .map(|(id, _)| id);
+            .map(|(_, slot)| slot);
         let export_to = if site.interest & EXPORT == 0 {
             None
         } else {
-            shared.place_in_trace(around)
+            around.as_ref().and_then(|slot| shared.place_in_trace(slot))
         };
         let sinks = site.interest & SINKS;
         if sinks == 0 && export_to.is_none() {
@@ -227,10 +233,10 @@ where
                 shared.add_to_span(slot, metadata, time_unix_ns, scratch);
             }
             if sinks != 0 {
-                if let Some(slot) = around.and_then(|id| shared.table.get(id)) {
+                if let Some(slot) = &around {
                     slot.set_flags(STARTED);
                 }
-                let spans = shared.lend(around);
+                let spans = shared.lend_from(around);
                 let record = EventRecord {
                     metadata,
                     time_unix_ns,
@@ -248,6 +254,7 @@ where
             return;
         };
         slot.set_flags(STARTED);
+        current::enter(shared.callsites.layer(), id.into_u64());
         if slot.has(BUSY) {
             slot.enter(|| self.now_ns());
         }
@@ -264,6 +271,10 @@ where
             return;
         };
         if slot.has(BUSY) {
+        current::exit(shared.callsites.layer(), id.into_u64());
+        if shared.enter_mask | shared.busy_mask == 0 {
+            return;
+        }
             slot.exit(|| self.now_ns());
         }
         let told = shared.moment_of(&slot, shared.enter_mask);
@@ -275,15 +286,10 @@ where
 
     fn on_close(&self, id: Id, _ctx: Context<'_, S>) {
         let shared = &*self.shared;
-        let id = id.into_u64();
-        let Some(slot) = shared.table.get(id) else { return };
-        let (parent, busy_ns) = (slot.parent(), slot.busy_ns());
-        drop(slot);
-        let Some(mut record) = shared.table.remove(id) else {
+        let Some((mut record, parent)) = shared.table.remove(id.into_u64()) else {
             return;
         };
         record.duration_ns = shared.clock.now().ns_since(record.start);
-        record.busy_ns = busy_ns;
         let told = shared.sampled_span(record.interest & shared.close_mask, record.metadata);
         if told != 0 {
             let spans = shared.lend(parent);
@@ -309,7 +315,6 @@ impl CaptureLayer {
                     .enter_dropped(Signal::Spans, Reason::AfterShutdown, 1);
                 pool::recycle(record);
             }
-            _ => pool::recycle(record),
         }
     }
 }

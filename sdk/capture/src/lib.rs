@@ -34,6 +34,7 @@ pub mod builder;
 mod callsite;
 pub mod chain;
 pub mod context;
+mod current;
 pub mod fields;
 pub mod filter;
 mod layer;

@@ -185,9 +185,14 @@ impl SpanRecord {
         self.busy_ns = 0;
         self.fields.clear(max_bytes);
         self.extra.clear(max_bytes);
-        self.events.clear(max_bytes);
-        self.links.clear();
-        self.links.shrink_to(LINKS_KEPT);
+        // What is empty was cleared before: its memory is bounded.
+        if !self.events.is_empty() {
+            self.events.clear(max_bytes);
+        }
+        if !self.links.is_empty() {
+            self.links.clear();
+            self.links.shrink_to(LINKS_KEPT);
+        }
         self.dropped_attributes = 0;
         self.dropped_events = 0;
         self.dropped_links = 0;

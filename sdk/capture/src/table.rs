@@ -30,7 +30,7 @@ const N_PAGES: usize = 12;
 
 /// The span has been entered, or somebody has been told its ids.
 pub(crate) const STARTED: u32 = 1;
-/// Its trace is sampled.
+/// Its trace is sampled, or may yet be kept: what exporters alone show is recorded.
 pub(crate) const SAMPLED: u32 = 2;
 /// It is to be exported if its trace is sampled.
 pub(crate) const IN_TRACE: u32 = 4;
@@ -121,7 +121,19 @@ impl Late {
         }
     }
 
+    /// Whether nothing has been written, as in most spans.
+    fn is_untouched(&self) -> bool {
+        self.events.is_empty()
+            && self.links.is_empty()
+            && self.extra.is_empty()
+            && self.status == Status::Unset
+            && self.dropped_attributes | self.dropped_events | self.dropped_links == 0
+    }
+
     fn move_into(&mut self, record: &mut SpanRecord) {
+        if self.is_untouched() {
+            return;
+        }
         // The record comes out of the pool with empty buffers, which the slot keeps for its next span.
         std::mem::swap(&mut self.events, &mut record.events);
         std::mem::swap(&mut self.links, &mut record.links);
@@ -135,6 +147,7 @@ impl Late {
 }
 
 /// A slot that was found.
+#[derive(Debug, Clone)]
 pub(crate) enum SlotRef<'a> {
     Dense(&'a Slot),
     Overflow(Arc<Slot>),
@@ -224,10 +237,11 @@ impl Table {
         Some(slot)
     }
 
-    /// Takes the record out and frees the slot.
-    pub(crate) fn remove(&self, id: u64) -> Option<Box<SpanRecord>> {
+    /// Takes the record out, with the time it was entered, and frees the slot. Also gives the id of the span around it.
+    pub(crate) fn remove(&self, id: u64) -> Option<(Box<SpanRecord>, Option<u64>)> {
         let slot = self.get(id)?;
         let record = slot.lock().take();
+        let (parent, busy_ns) = (slot.parent(), slot.busy_ns());
         match &slot {
             SlotRef::Dense(slot) => slot.key.store(0, Release),
             SlotRef::Overflow(_) => {
@@ -237,7 +251,9 @@ impl Table {
                 shard.n_overflow.store(overflow.len(), Release);
             }
         }
-        record
+        let mut record = record?;
+        record.busy_ns = busy_ns;
+        Some((record, parent))
     }
 }
 
@@ -379,10 +395,10 @@ mod tests {
         for id in ids {
             assert_eq!(table.get(id).unwrap().interest(), id);
         }
-        assert_eq!(table.remove(7).unwrap().start_unix_ns, 7);
+        assert_eq!(table.remove(7).unwrap().0.start_unix_ns, 7);
         assert!(table.get(7).is_none() && table.remove(7).is_none());
         for id in &ids[1..] {
-            assert_eq!(table.remove(*id).unwrap().start_unix_ns, *id);
+            assert_eq!(table.remove(*id).unwrap().0.start_unix_ns, *id);
             assert!(table.get(*id).is_none());
         }
     }
@@ -400,7 +416,7 @@ mod tests {
         assert_eq!(lent.record().unwrap().fields.len(), 0);
         assert_eq!(slot.lend().unwrap().record().unwrap().fields.len(), 1);
         let lent = slot.lend().unwrap();
-        assert_eq!(table.remove(1).unwrap().fields.len(), 1);
+        assert_eq!(table.remove(1).unwrap().0.fields.len(), 1);
         assert_eq!(lent.record().unwrap().start_unix_ns, 5);
     }
 

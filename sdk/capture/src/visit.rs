@@ -210,9 +210,19 @@ impl<'a> Visitor<'a> {
         room
     }
 
+    /// Whether the field is known to be neither sensitive nor special: of most fields one look tells.
+    fn is_usual(&self, field: &Field) -> bool {
+        let site = &self.rules.callsite;
+        Self::is(site.sensitive | site.special, field) == Some(false)
+    }
+
     /// A value that is no text: its name alone can make it a secret.
     fn plain(&mut self, field: &Field, value: Value<'_>) {
-        if self.is_special(field) {
+        if self.is_usual(field) {
+            if self.has_room() {
+                self.fields.push(key(field), value);
+            }
+        } else if self.is_special(field) {
             self.raw.clear();
             // Writing to a String does not fail.
             let _ = write!(self.raw, "{value}");

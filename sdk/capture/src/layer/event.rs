@@ -20,8 +20,8 @@ const EXCEPTION_STACKTRACE: &str = "exception.stacktrace";
 
 impl Shared {
     /// The nearest span that has a place in a sampled trace.
-    pub(super) fn place_in_trace(&self, innermost: Option<u64>) -> Option<SlotRef<'_>> {
-        let mut slot = self.table.get(innermost?)?;
+    pub(super) fn place_in_trace<'a>(&'a self, innermost: &SlotRef<'a>) -> Option<SlotRef<'a>> {
+        let mut slot = innermost.clone();
         while !slot.has(IN_TRACE) {
             slot = self.table.get(slot.parent()?)?;
         }

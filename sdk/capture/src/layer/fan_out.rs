@@ -7,6 +7,7 @@ use std::cell::Cell;
 use smallvec::SmallVec;
 
 use super::{Lent, Shared};
+use crate::table::SlotRef;
 use crate::{Scope, Sink, SpanRecord};
 
 thread_local! {
@@ -36,11 +37,16 @@ impl Drop for InSink {
 impl Shared {
     /// The span and those around it, root first. What has been lent stays as it is, whatever becomes of the spans.
     pub(super) fn lend(&self, innermost: Option<u64>) -> Lent {
+        self.lend_from(innermost.and_then(|id| self.table.get(id)))
+    }
+
+    /// As [`lend`](Self::lend), from a span that has been found.
+    pub(super) fn lend_from(&self, innermost: Option<SlotRef<'_>>) -> Lent {
         let mut spans = Lent::new();
         let mut next = innermost;
-        while let Some(slot) = next.and_then(|id| self.table.get(id)) {
+        while let Some(slot) = next {
             spans.extend(slot.lend());
-            next = slot.parent();
+            next = slot.parent().and_then(|id| self.table.get(id));
         }
         spans.reverse();
         spans

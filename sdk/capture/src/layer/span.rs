@@ -100,7 +100,8 @@ impl CaptureLayer {
 
     pub(crate) fn add_event(&self, id: u64, name: &str, attributes: &[(&str, Value<'_>)]) {
         let shared = &*self.shared;
-        let Some(slot) = shared.place_in_trace(Some(id)) else {
+        let slot = shared.table.get(id).and_then(|slot| shared.place_in_trace(&slot));
+        let Some(slot) = slot else {
             return;
         };
         let Some(metadata) = slot.lock().record().map(|record| record.metadata) else {
