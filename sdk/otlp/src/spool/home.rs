@@ -135,50 +135,55 @@ impl Home {
         fs::rename(self.file(label), folder.join(name))
     }
 
-    /// Takes the files of dead processes over. `place` is told their labels and sizes in their order, and gives each its new label;
-    /// it learns of those that then could not be moved.
-    pub(super) fn adopt(
-        &self,
-        place: &mut dyn FnMut(&[(Label, u64)]) -> Vec<Label>,
-        lost: &mut dyn FnMut(Label),
-    ) -> io::Result<()> {
-        let Some(base) = self.path.parent() else {
-            return Ok(());
-        };
-        let mut orphans = Vec::new();
-        let mut locks = Vec::new();
-        for folder in fs::read_dir(base)? {
-            let folder = folder?.path();
-            if folder == self.path || !folder.is_dir() {
-                continue;
-            }
-            // Whatever is wrong with one is not to keep us from the others.
-            if let Ok(Some(lock)) = lock(&folder) {
-                let mut files = list(&folder).unwrap_or_default();
+    /// Takes the files of dead processes over, numbered up to `before` in their order. Returns those that are here now, with their
+    /// sizes, and what went wrong with others.
+    pub(super) fn adopt(&self, before: u64) -> (Vec<(Label, u64)>, io::Result<()>) {
+        let (folders, mut result) = self.orphaned();
+        let mut orphans: Vec<_> = folders
+            .iter()
+            .map(|(folder, _)| {
+                let mut files = list(folder).unwrap_or_default();
                 files.sort_by_key(|(_, label, _)| label.number);
-                orphans.push(files);
-                locks.push((folder, lock));
-            }
-        }
+                files
+            })
+            .collect();
         // Each folder has its order; between them, the one that began first goes first.
         orphans.sort_by_key(|files| files.iter().map(|(_, label, _)| label.born_ms).min());
         let orphans = orphans.concat();
-        let known: Vec<_> = orphans
-            .iter()
-            .map(|(_, label, n_bytes)| (*label, *n_bytes))
-            .collect();
-        let mut failed = None;
-        for ((from, ..), label) in orphans.into_iter().zip(place(&known)) {
-            if let Err(why) = fs::rename(from, self.file(label)) {
-                lost(label);
-                failed.get_or_insert(why);
+        let mut adopted = Vec::with_capacity(orphans.len());
+        let first = before.saturating_sub(orphans.len() as u64);
+        for (number, (from, label, n_bytes)) in (first..).zip(orphans) {
+            let label = Label { number, ..label };
+            match fs::rename(from, self.file(label)) {
+                Ok(()) => adopted.push((label, n_bytes)),
+                Err(why) => result = Err(why),
             }
         }
-        for (folder, lock) in locks {
+        for (folder, lock) in folders {
             let _ = fs::remove_file(folder.join(WRITING));
             remove_folder(&folder, lock);
         }
-        failed.map_or(Ok(()), Err)
+        (adopted, result)
+    }
+
+    /// The folders of dead processes, locked.
+    fn orphaned(&self) -> (Vec<(PathBuf, File)>, io::Result<()>) {
+        let mut locked = Vec::new();
+        let mut look = || {
+            for folder in fs::read_dir(self.path.parent().unwrap_or(&self.path))? {
+                let folder = folder?.path();
+                if folder == self.path || !folder.is_dir() {
+                    continue;
+                }
+                // Whatever is wrong with one is not to keep us from the others.
+                if let Ok(Some(lock)) = lock(&folder) {
+                    locked.push((folder, lock));
+                }
+            }
+            Ok(())
+        };
+        let result = look();
+        (locked, result)
     }
 }
 

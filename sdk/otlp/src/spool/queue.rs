@@ -183,38 +183,18 @@ impl Spool {
         let now = self.clock.now();
         self.adopted = Some(now);
         let now_ms = self.clock.unix_ns(now) / 1_000_000;
-        let Self {
-            home,
-            entries,
-            n_bytes,
-            limits,
-            ..
-        } = self;
+        let before = self.entries.front().map_or(MIDDLE, |first| first.label.number);
+        let (adopted, result) = self.home.adopt(before);
         let mut n_units = 0;
-        let mut adopted: Vec<Entry> = Vec::new();
-        let mut lost: Vec<u64> = Vec::new();
-        let front = entries.front().map_or(MIDDLE, |first| first.label.number);
-        let mut place = |found: &[(Label, u64)]| -> Vec<Label> {
-            let start = front - found.len() as u64;
-            adopted = (start..)
-                .zip(found)
-                .map(|(number, (label, n_bytes))| {
-                    let age = Duration::from_millis(now_ms.saturating_sub(label.born_ms));
-                    Entry {
-                        label: Label { number, ..*label },
-                        n_bytes: *n_bytes,
-                        expires: now.after(limits.max_age.saturating_sub(age)),
-                    }
-                })
-                .collect();
-            adopted.iter().map(|entry| entry.label).collect()
-        };
-        let result = home.adopt(&mut place, &mut |label| lost.push(label.number));
-        adopted.retain(|entry| !lost.contains(&entry.label.number));
-        for entry in adopted.into_iter().rev() {
-            n_units += entry.label.n_units;
-            *n_bytes += room(entry.n_bytes);
-            entries.push_front(entry);
+        for (label, n_bytes) in adopted.into_iter().rev() {
+            let age = Duration::from_millis(now_ms.saturating_sub(label.born_ms));
+            n_units += label.n_units;
+            self.n_bytes += room(n_bytes);
+            self.entries.push_front(Entry {
+                label,
+                n_bytes,
+                expires: now.after(self.limits.max_age.saturating_sub(age)),
+            });
         }
         (n_units, result)
     }
