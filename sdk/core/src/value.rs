@@ -36,3 +36,15 @@ impl<'a> From<&'a str> for Value<'a> {
         Self::Str(value)
     }
 }
+
+macro_rules! from {
+    ($($from:ty => $kind:ident),*) => {$(
+        impl From<$from> for Value<'_> {
+            fn from(value: $from) -> Self {
+                Self::$kind(value.into())
+            }
+        }
+    )*};
+}
+
+from!(bool => Bool, i32 => I64, i64 => I64, u32 => U64, u64 => U64, f64 => F64);

@@ -17,6 +17,10 @@ use proc_macro::TokenStream;
 /// On a field, in `#[metric(…)]`:
 /// - `unit = "seconds"`, a base unit; it is appended to the name
 /// - `buckets = [0.001, 0.01]` or the path of a constant, for a `Histogram`
+/// - `quantiles = [0.5, 0.99]` or the path of a constant, for a `Reservoir`
+/// - `one_in = 64`: of how many recordings one is kept, for a `SampledCounter` or a `SampledHistogram`
+/// - `expire = "10m"`: series of open labels end when nothing was recorded for so long
+/// - `limit = 500`: how many series the metric may have, below the registry's own limit
 /// - `resolution = Resolution::BYTES`, for a `NativeHistogram`
 /// - `name = "full_name"`, used as it is
 /// - `zero`: every combination of closed labels shows from the start

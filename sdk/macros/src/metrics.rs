@@ -111,7 +111,24 @@ fn emit(krate: &TokenStream, input: &DeriveInput, fields: &[Field]) -> TokenStre
         let distinct = quote_spanned! {ty.span()=>
             const _: () = #krate::__private::distinct(<#ty as #krate::Instrument>::LABELS);
         };
-        quote!(#distinct #buckets)
+        let quantiles = field.quantiles.as_ref().map(|quantiles| {
+            let values = &quantiles.tokens;
+            let krate = respanned(&krate, quantiles.span);
+            quote_spanned! {quantiles.span=>
+                const _: () = {
+                    const __WATCHROOM_QUANTILES: &[f64] = &#values;
+                    #krate::__private::valid_quantiles(__WATCHROOM_QUANTILES);
+                };
+            }
+        });
+        let expire = field.expire.map(|span| {
+            let krate = respanned(&krate, span);
+            let ty = respanned(&quote!(#ty), span);
+            quote_spanned! {span=>
+                const _: () = #krate::__private::can_expire(<#ty as #krate::Instrument>::LABELS);
+            }
+        });
+        quote!(#distinct #buckets #quantiles #expire)
     });
     quote! {
         #(#checks)*

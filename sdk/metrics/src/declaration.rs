@@ -3,6 +3,7 @@
 //! Invariant: two declarations that are equal but for their location are the same metric.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::label::LabelDeclaration;
 use crate::number::Repr;
@@ -20,6 +21,8 @@ pub enum Kind {
     Histogram,
     /// Observations in exponential buckets.
     NativeHistogram,
+    /// Quantiles of what a reservoir kept.
+    Summary,
     /// Facts that do not change.
     Info,
     /// One of a set of states.
@@ -36,6 +39,7 @@ impl Kind {
             Self::Gauge => "gauge",
             Self::Histogram => "histogram",
             Self::NativeHistogram => "native histogram",
+            Self::Summary => "summary",
             Self::Info => "info",
             Self::StateSet => "state set",
         }
@@ -90,6 +94,9 @@ impl Resolution {
     }
 }
 
+/// Quantiles that a reservoir shows unless its declaration says otherwise.
+const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
+
 /// The declaration of a metric. The derive of [`Metrics`](macro@crate::Metrics) makes it from a field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Declaration {
@@ -101,7 +108,13 @@ pub struct Declaration {
     pub(crate) labels: Cow<'static, [LabelDeclaration]>,
     pub(crate) buckets: Cow<'static, [f64]>,
     pub(crate) resolution: Resolution,
+    pub(crate) quantiles: Cow<'static, [f64]>,
     pub(crate) states: &'static [&'static str],
+    /// Names of labels come with each recording.
+    pub(crate) dynamic: bool,
+    pub(crate) limit: Option<usize>,
+    pub(crate) expire: Option<Duration>,
+    pub(crate) one_in: u32,
     pub(crate) zero: bool,
     pub(crate) legacy_name: bool,
     pub(crate) location: &'static str,
@@ -119,7 +132,12 @@ impl Declaration {
             labels: Cow::Borrowed(&[]),
             buckets: Cow::Borrowed(&[]),
             resolution: Resolution::SECONDS,
+            quantiles: Cow::Borrowed(&QUANTILES),
             states: &[],
+            dynamic: false,
+            limit: None,
+            expire: None,
+            one_in: 1,
             zero: false,
             legacy_name: false,
             location: "",
@@ -144,6 +162,36 @@ impl Declaration {
     #[must_use]
     pub fn with_resolution(mut self, resolution: Resolution) -> Self {
         self.resolution = resolution;
+        self
+    }
+
+    /// Sets the quantiles that a [`Reservoir`](crate::Reservoir) shows, each between 0 and 1.
+    #[must_use]
+    pub fn with_quantiles(mut self, quantiles: impl Into<Cow<'static, [f64]>>) -> Self {
+        self.quantiles = quantiles.into();
+        self
+    }
+
+    /// Sets how many series this metric may have; the registry's own limit for a metric holds besides.
+    #[must_use]
+    pub fn with_limit(mut self, n_series: usize) -> Self {
+        self.limit = Some(n_series);
+        self
+    }
+
+    /// Lets series of open labels end that were not recorded for `idle`. It takes the place of the registry's own time
+    /// ([`Registry::set_idle_after`](crate::Registry::set_idle_after)); one that comes back begins anew.
+    #[must_use]
+    pub fn expiring_after(mut self, idle: Duration) -> Self {
+        self.expire = Some(idle);
+        self
+    }
+
+    /// Records one of `n`, at random, and scales it: for [`SampledCounter`](crate::SampledCounter) and
+    /// [`SampledHistogram`](crate::SampledHistogram). Zero counts as one.
+    #[must_use]
+    pub fn recording_one_in(mut self, n: u32) -> Self {
+        self.one_in = n.max(1);
         self
     }
 
@@ -204,6 +252,18 @@ impl Declaration {
         &self.buckets
     }
 
+    /// Quantiles that a reservoir shows.
+    #[must_use]
+    pub fn quantiles(&self) -> &[f64] {
+        &self.quantiles
+    }
+
+    /// After what time without a recording its series end, if it says so itself.
+    #[must_use]
+    pub fn expires_after(&self) -> Option<Duration> {
+        self.expire
+    }
+
     /// Where it stands, as `file:line`.
     #[must_use]
     pub fn location(&self) -> &'static str {
@@ -235,6 +295,21 @@ impl Declaration {
         }
         if self.resolution != other.resolution {
             return differs("resolution", &self.resolution, &other.resolution);
+        }
+        if self.quantiles != other.quantiles {
+            return differs("quantiles", &self.quantiles, &other.quantiles);
+        }
+        if self.dynamic != other.dynamic {
+            return differs("names of labels at run time", &self.dynamic, &other.dynamic);
+        }
+        if self.limit != other.limit {
+            return differs("limit", &self.limit, &other.limit);
+        }
+        if self.expire != other.expire {
+            return differs("expiry", &self.expire, &other.expire);
+        }
+        if self.one_in != other.one_in {
+            return differs("recordings in one", &self.one_in, &other.one_in);
         }
         if self.states != other.states {
             return differs("states", &self.states, &other.states);

@@ -56,6 +56,18 @@ pub enum RegisterError {
         /// Where it is declared.
         location: &'static str,
     },
+    /// Quantiles that are not between 0 and 1 and increasing, or none at all.
+    #[error(
+        "reservoir `{metric}` (declared at {location}) needs quantiles between 0 and 1 that increase, got {quantiles}"
+    )]
+    Quantiles {
+        /// The metric.
+        metric: String,
+        /// The quantiles.
+        quantiles: String,
+        /// Where it is declared.
+        location: &'static str,
+    },
 }
 
 /// What limit a sample would have exceeded.

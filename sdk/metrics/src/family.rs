@@ -8,6 +8,8 @@
 //! Not here: what an instrument offers, how a series is written out.
 
 mod collect;
+mod dynamic;
+mod expire;
 mod series;
 
 pub(crate) use series::Ticket;
@@ -45,6 +47,8 @@ pub(crate) struct Family {
     pub(crate) bounds: Arc<Bounds>,
     /// Slots of one series.
     width: usize,
+    /// A gauge that expires has a second slot, which counts how often it was set: being set to the same value is no idleness.
+    counts_sets: bool,
     /// Combinations, if the family is dense.
     n_dense: Option<usize>,
     pub(crate) limit: usize,
@@ -84,11 +88,16 @@ impl Family {
             .try_fold(1_usize, |n, values| {
                 values.and_then(|values| n.checked_mul(values))
             });
-        let limit = shared.limits.per_metric.clamp(1, MAX_SERIES);
-        let n_dense = n_combinations.filter(|n| *n <= limit);
+        let declared = declaration.limit.unwrap_or(usize::MAX);
+        let limit = shared.limits.per_metric.min(declared).clamp(1, MAX_SERIES);
+        let n_dense = n_combinations.filter(|n| *n <= limit && !declaration.dynamic);
+        let counts_sets = declaration.expire.is_some()
+            && n_dense.is_none()
+            && matches!(declaration.kind, Kind::Gauge | Kind::StateSet);
         let bounds = Arc::new(Bounds::new(&declaration.buckets));
         let width = match declaration.kind {
-            Kind::Counter | Kind::Gauge | Kind::Info | Kind::StateSet => 1,
+            Kind::Gauge | Kind::StateSet if counts_sets => 2,
+            Kind::Counter | Kind::Gauge | Kind::Info | Kind::StateSet | Kind::Summary => 1,
             Kind::UpDownCounter => 2,
             Kind::Histogram => bounds.len() + 2,
             Kind::NativeHistogram => declaration.resolution.n_buckets() + 2,
@@ -96,6 +105,7 @@ impl Family {
         let exemplars = Exemplars::new(shared.allocator().path());
         let family = Self {
             width,
+            counts_sets,
             limit,
             n_dense,
             chunks: std::array::from_fn(|_| OnceLock::new()),
@@ -191,7 +201,13 @@ impl Family {
     /// The slot of a gauge.
     pub(crate) fn gauge(&self, series: u32) -> Option<&AtomicU64> {
         let (chunk, position) = self.locate(series);
-        self.chunk(chunk)?.shared(position * self.width)
+        let cells = self.chunk(chunk)?;
+        if self.counts_sets
+            && let Some(n_sets) = cells.shared(position * self.width + 1)
+        {
+            n_sets.fetch_add(1, Relaxed);
+        }
+        cells.shared(position * self.width)
     }
 
     /// Slots of all the series that there can be, for exemplars.
@@ -200,21 +216,33 @@ impl Family {
             Domain::Closed(values) => values.len(),
             Domain::Open { limit } => limit,
         };
-        let n_series = self
-            .declaration
-            .labels
-            .iter()
-            .map(values)
-            .fold(1, usize::saturating_mul);
+        let n_series = match self.declaration.dynamic {
+            true => self.limit,
+            false => self
+                .declaration
+                .labels
+                .iter()
+                .map(values)
+                .fold(1, usize::saturating_mul),
+        };
         (n_series.min(self.limit) + 1) * self.width
     }
 
     /// Keeps an exemplar for a slot if one is wanted and the caller is inside a sampled trace.
     pub(crate) fn maybe_exemplar(&self, series: u32, offset: usize, value: f64) {
         let slot = series as usize * self.width + offset;
-        if self.exemplars.wants(slot, || self.n_slots())
-            && let Some(exemplar) = self.shared.exemplar(value)
-        {
+        if self.exemplars.wants(slot, || self.n_slots()) {
+            match self.shared.exemplar(value) {
+                Some(exemplar) => self.exemplars.put(slot, exemplar),
+                None => self.exemplars.miss(slot),
+            }
+        }
+    }
+
+    /// Keeps this exemplar for a slot if one is wanted.
+    pub(crate) fn offer_exemplar(&self, series: u32, offset: usize, exemplar: Exemplar) {
+        let slot = series as usize * self.width + offset;
+        if self.exemplars.wants(slot, || self.n_slots()) {
             self.exemplars.put(slot, exemplar);
         }
     }

@@ -5,22 +5,29 @@
 //! a lock or a branch on whether the instrument is registered.
 
 mod counter;
+mod dynamic;
 mod gauge;
 mod guard;
 mod histogram;
 mod info;
 mod native;
+mod reservoir;
+mod sampled;
 mod state_set;
 mod up_down;
 
 use std::borrow::Cow;
 
 pub use counter::Counter;
+pub use dynamic::{DynamicCounter, DynamicGauge, DynamicHistogram, DynamicLabels, DynamicUpDownCounter};
 pub use gauge::Gauge;
 pub use guard::{InFlight, Timer};
 pub use histogram::Histogram;
 pub use info::Info;
 pub use native::NativeHistogram;
+pub(crate) use reservoir::Core as ReservoirCore;
+pub use reservoir::{Reservoir, ReservoirTimer};
+pub use sampled::{SampledCounter, SampledHistogram, SampledTimer};
 pub use state_set::StateSet;
 pub use up_down::UpDownCounter;
 
@@ -89,3 +96,42 @@ macro_rules! handle {
 }
 
 use handle;
+
+/// What all dynamic instruments have.
+macro_rules! handle_dynamic {
+    ($handle:ident $(, $param:ident)?) => {
+        impl<$($param)?> $handle<$($param)?> {
+            fn of(family: Arc<Family>) -> Self {
+                Self { family: Some(family), types: PhantomData }
+            }
+
+            /// An instrument that records nothing.
+            #[must_use]
+            pub const fn noop() -> Self {
+                Self { family: None, types: PhantomData }
+            }
+        }
+
+        impl<$($param)?> Clone for $handle<$($param)?> {
+            fn clone(&self) -> Self {
+                Self { family: self.family.clone(), types: PhantomData }
+            }
+        }
+
+        impl<$($param)?> Default for $handle<$($param)?> {
+            /// An instrument that records nothing.
+            fn default() -> Self {
+                Self::noop()
+            }
+        }
+
+        impl<$($param)?> std::fmt::Debug for $handle<$($param)?> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let name = self.family.as_ref().map(|family| family.declaration.name());
+                f.debug_tuple(stringify!($handle)).field(&name.unwrap_or("no-op")).finish()
+            }
+        }
+    };
+}
+
+use handle_dynamic;

@@ -202,6 +202,35 @@ pub const fn distinct(labels: &[LabelDeclaration]) {
     }
 }
 
+/// Fails to compile if no label is open: series of closed labels are bounded by their types and stay.
+pub const fn can_expire(labels: &[LabelDeclaration]) {
+    let mut i = 0;
+    while i < labels.len() {
+        if is_open(labels[i].domain) {
+            return;
+        }
+        i += 1;
+    }
+    panic!("only series of open labels expire; this metric has none, so leave `expire` out");
+}
+
+/// Fails to compile if quantiles are not between 0 and 1 and increasing.
+pub const fn valid_quantiles(quantiles: &[f64]) {
+    assert!(!quantiles.is_empty(), "a reservoir shows at least one quantile");
+    let mut i = 0;
+    while i < quantiles.len() {
+        assert!(
+            quantiles[i] >= 0.0 && quantiles[i] <= 1.0,
+            "a quantile is between 0 and 1"
+        );
+        assert!(
+            i == 0 || quantiles[i - 1] < quantiles[i],
+            "quantiles increase from each to the next"
+        );
+        i += 1;
+    }
+}
+
 /// Fails to compile if bucket bounds are not finite and increasing.
 pub const fn valid_buckets(bounds: &[f64]) {
     assert!(!bounds.is_empty(), "a histogram needs at least one bucket bound");

@@ -43,8 +43,10 @@
 //! exist only within the [`Limits`] of their registry.
 //! Not here: OTLP (the `otlp` crate converts a [`Snapshot`]), HTTP, the redactor (a [`LabelRedactor`] is given to the registry).
 
+pub mod allocator;
 mod cells;
 mod declaration;
+pub mod dora;
 mod error;
 mod exemplar;
 mod expire;
@@ -59,6 +61,8 @@ mod name;
 mod number;
 pub mod process;
 mod registry;
+#[cfg(feature = "tokio")]
+pub mod runtime;
 mod shared;
 pub mod snapshot;
 mod thread;
@@ -67,7 +71,9 @@ pub use declaration::{Declaration, Kind, Resolution};
 pub use error::{CardinalityError, RegisterError, Scope};
 pub use exemplar::Exemplar;
 pub use instrument::{
-    Counter, Gauge, Histogram, InFlight, Info, Instrument, NativeHistogram, StateSet, Timer, UpDownCounter,
+    Counter, DynamicCounter, DynamicGauge, DynamicHistogram, DynamicLabels, DynamicUpDownCounter, Gauge,
+    Histogram, InFlight, Info, Instrument, NativeHistogram, Reservoir, ReservoirTimer, SampledCounter,
+    SampledHistogram, SampledTimer, StateSet, Timer, UpDownCounter,
 };
 pub use label::{Domain, Label, LabelDeclaration, LabelSet, Labels};
 pub use number::{Number, Repr, ToValue};
@@ -82,7 +88,7 @@ pub mod __private {
     pub use std::borrow::Cow;
 
     pub use crate::hash::KeyedHasher;
-    pub use crate::label::{distinct, valid_buckets};
+    pub use crate::label::{can_expire, distinct, valid_buckets, valid_quantiles};
 }
 
 /// Value of every label of a metric's overflow series.

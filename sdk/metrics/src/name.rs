@@ -64,6 +64,7 @@ pub(crate) fn sample_names(declaration: &Declaration) -> Vec<String> {
             &["", "_total", "_created"],
         ),
         Kind::Histogram | Kind::NativeHistogram => with(name, &["", "_bucket", "_sum", "_count", "_created"]),
+        Kind::Summary => with(name, &["", "_sum", "_count", "_created"]),
         Kind::Info => with(name.strip_suffix("_info").unwrap_or(name), &["", "_info"]),
         Kind::UpDownCounter | Kind::Gauge | Kind::StateSet => with(name, &[""]),
     }

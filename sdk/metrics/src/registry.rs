@@ -8,6 +8,7 @@ mod collect;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub use collect::Collector;
 use crate::declaration::{Declaration, Kind};
 use crate::error::RegisterError;
 use crate::family::Family;
+use crate::instrument::ReservoirCore;
 use crate::name;
 use crate::shared::{Shared, lock};
 
@@ -63,6 +65,9 @@ pub struct Registry(Arc<Core>);
 struct Core {
     shared: Arc<Shared>,
     state: Mutex<State>,
+    /// After what time series of open labels end whose metric does not say so itself.
+    idle_after: Mutex<Option<Duration>>,
+    n_expired: AtomicU64,
     warned: Mutex<Warned>,
 }
 
@@ -87,6 +92,7 @@ impl std::fmt::Debug for State {
 enum Source {
     Family(Arc<Family>),
     Info(Arc<InfoFacts>),
+    Reservoir(Arc<ReservoirCore>),
 }
 
 /// The facts of an info.
@@ -109,6 +115,7 @@ impl Source {
         match self {
             Self::Family(family) => &family.declaration,
             Self::Info(info) => &info.declaration,
+            Self::Reservoir(reservoir) => &reservoir.declaration,
         }
     }
 }
@@ -132,8 +139,16 @@ impl Registry {
         Self(Arc::new(Core {
             shared: Arc::new(Shared::new(limits, clock)),
             state: Mutex::new(State::default()),
+            idle_after: Mutex::new(None),
+            n_expired: AtomicU64::new(0),
             warned: Mutex::new(Warned::default()),
         }))
+    }
+
+    /// The clock that it reads.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.shared.clock
     }
 
     /// Sets what redacts the values of open labels. It holds for series made from now on.
@@ -154,22 +169,53 @@ impl Registry {
         first
     }
 
-    /// Takes out series of open label sets in which nothing was recorded for `idle`; their budget is free again. How many.
+    /// Sets after what time without a recording series of open labels end whose metric does not declare a time of its own. Without it
+    /// they stay.
+    pub fn set_idle_after(&self, idle: Option<Duration>) {
+        *lock(&self.0.idle_after) = idle;
+    }
+
+    /// Ends series of open labels in which nothing was recorded for the time that their metric declares, or else for the registry's own;
+    /// their budget is free again. How many.
+    ///
+    /// For whoever keeps the registry to call every second or so: a metric is looked through only every eighth of its time. Nothing
+    /// that is recorded meanwhile is lost, and a series that comes back begins anew, from zero and with a start of its own.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use watchroom_metrics::Registry;
+    /// let registry = Registry::default();
+    /// registry.set_idle_after(Some(Duration::from_secs(3_600)));
+    /// assert_eq!(registry.expire(), 0);
+    /// ```
+    pub fn expire(&self) -> usize {
+        let now = self.0.shared.clock.now();
+        let idle = *lock(&self.0.idle_after);
+        self.expire_each(|family| family.expire_when_due(now, idle))
+    }
+
+    /// As [`Self::expire`], at once and for one time, whatever metrics declare.
     pub fn expire_idle(&self, idle: Duration) -> usize {
         let now = self.0.shared.clock.now();
+        self.expire_each(|family| family.expire(now, idle))
+    }
+
+    fn expire_each(&self, expire: impl Fn(&Family) -> usize) -> usize {
         let families: Vec<_> = lock(&self.0.state).families.values().cloned().collect();
         let expire = |source: &Source| match source {
-            Source::Family(family) => family.expire(now, idle),
-            Source::Info(_) => 0,
+            Source::Family(family) => expire(family),
+            Source::Info(_) | Source::Reservoir(_) => 0,
         };
-        families.iter().map(expire).sum()
+        let n_expired = families.iter().map(expire).sum();
+        self.0.n_expired.fetch_add(n_expired as u64, Relaxed);
+        n_expired
     }
 
     pub(crate) fn family(&self, declaration: Declaration) -> Result<Arc<Family>, RegisterError> {
         let make = |declaration, shared| Source::Family(Arc::new(Family::new(declaration, shared)));
         match self.entry(declaration, make)? {
             Source::Family(family) => Ok(family),
-            Source::Info(info) => Err(differs(&info.declaration, &info.declaration, "kind".to_owned())),
+            other => Err(of_other_kind(&other)),
         }
     }
 
@@ -183,11 +229,15 @@ impl Registry {
         };
         match self.entry(declaration, make)? {
             Source::Info(info) => Ok(info),
-            Source::Family(family) => Err(differs(
-                &family.declaration,
-                &family.declaration,
-                "kind".to_owned(),
-            )),
+            other => Err(of_other_kind(&other)),
+        }
+    }
+
+    pub(crate) fn reservoir(&self, declaration: Declaration) -> Result<Arc<ReservoirCore>, RegisterError> {
+        let make = |declaration, shared| Source::Reservoir(Arc::new(ReservoirCore::new(declaration, shared)));
+        match self.entry(declaration, make)? {
+            Source::Reservoir(reservoir) => Ok(reservoir),
+            other => Err(of_other_kind(&other)),
         }
     }
 
@@ -230,6 +280,11 @@ impl Registry {
     }
 }
 
+/// Cannot happen, since the kind is part of the declaration; but it is no reason to panic.
+fn of_other_kind(source: &Source) -> RegisterError {
+    differs(source.declaration(), source.declaration(), "kind".to_owned())
+}
+
 fn differs(declaration: &Declaration, first: &Declaration, difference: String) -> RegisterError {
     RegisterError::Differs {
         metric: declaration.name.to_string(),
@@ -254,6 +309,16 @@ fn check(declaration: &Declaration) -> Result<(), RegisterError> {
         return Err(RegisterError::Buckets {
             metric: declaration.name.to_string(),
             bounds: format!("{bounds:?}"),
+            location: declaration.location,
+        });
+    }
+    let quantiles = declaration.quantiles();
+    let increase = quantiles.windows(2).all(|pair| pair[0] < pair[1]);
+    let within = quantiles.iter().all(|q| (0.0..=1.0).contains(q));
+    if declaration.kind == Kind::Summary && (quantiles.is_empty() || !increase || !within) {
+        return Err(RegisterError::Quantiles {
+            metric: declaration.name.to_string(),
+            quantiles: format!("{quantiles:?}"),
             location: declaration.location,
         });
     }

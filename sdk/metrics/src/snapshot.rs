@@ -101,6 +101,15 @@ impl Row {
         }
     }
 
+    /// The same labels, of a series that begins then.
+    pub(crate) fn starting_at(&self, start_unix_ns: u64) -> Self {
+        Self {
+            labels: self.labels.clone(),
+            text: self.text.clone(),
+            start_unix_ns,
+        }
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -123,10 +132,12 @@ pub enum Value {
     Histogram(Box<HistogramValue>),
     /// A histogram with exponential buckets.
     Exponential(Box<ExponentialValue>),
+    /// Quantiles.
+    Summary(Box<SummaryValue>),
 }
 
 impl Value {
-    /// The value as a floating point number; of a histogram, its sum.
+    /// The value as a floating point number; of a histogram and of a summary, its sum.
     #[must_use]
     pub fn as_f64(&self) -> f64 {
         match self {
@@ -135,6 +146,7 @@ impl Value {
             Self::F64(value) => *value,
             Self::Histogram(histogram) => histogram.sum,
             Self::Exponential(histogram) => histogram.sum,
+            Self::Summary(summary) => summary.sum,
         }
     }
 }
@@ -174,6 +186,17 @@ impl std::ops::Deref for Bounds {
     fn deref(&self) -> &[f64] {
         &self.values
     }
+}
+
+/// Quantiles of what was observed lately, and how much was observed ever.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SummaryValue {
+    /// Each quantile, between 0 and 1, with its value; empty if nothing was observed lately.
+    pub quantiles: Box<[(f64, f64)]>,
+    /// Sum of what was observed.
+    pub sum: f64,
+    /// Number of observations.
+    pub count: u64,
 }
 
 /// A histogram with declared buckets.

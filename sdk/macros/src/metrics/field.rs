@@ -5,12 +5,12 @@ use quote::quote;
 use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, Expr, Lit, LitStr, Meta, Path, Result, Token, Type, token};
+use syn::{Attribute, Error, Expr, Lit, LitInt, LitStr, Meta, Path, Result, Token, Type, token};
 
 use crate::label::unraw;
 use crate::names;
 
-const INSTRUMENTS: [&str; 7] = [
+const INSTRUMENTS: [&str; 10] = [
     "Counter",
     "UpDownCounter",
     "Gauge",
@@ -18,6 +18,9 @@ const INSTRUMENTS: [&str; 7] = [
     "NativeHistogram",
     "Info",
     "StateSet",
+    "Reservoir",
+    "SampledCounter",
+    "SampledHistogram",
 ];
 
 pub(crate) struct Field {
@@ -26,6 +29,9 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) name_span: Span,
     pub(crate) buckets: Option<Buckets>,
+    pub(crate) quantiles: Option<Buckets>,
+    /// Where `expire` stands.
+    pub(crate) expire: Option<Span>,
     help: String,
     attributes: Attributes,
 }
@@ -40,7 +46,11 @@ struct Attributes {
     name: Option<LitStr>,
     unit: Option<LitStr>,
     buckets: Option<Buckets>,
+    quantiles: Option<Buckets>,
     resolution: Option<Expr>,
+    expire: Option<(u64, Span)>,
+    limit: Option<LitInt>,
+    one_in: Option<LitInt>,
     zero: Option<Span>,
     legacy_name: bool,
 }
@@ -65,7 +75,10 @@ impl Field {
         check_fit(&ident, &kind, &attributes)?;
         let (name, name_span) = name(&ident, &kind, prefix, &attributes)?;
         let buckets = attributes.buckets.take();
+        let quantiles = attributes.quantiles.take();
         Ok(Self {
+            quantiles,
+            expire: attributes.expire.as_ref().map(|(_, span)| *span),
             ident,
             ty: field.ty.clone(),
             name,
@@ -92,6 +105,19 @@ impl Field {
                 __WATCHROOM_BOUNDS
             }))
         });
+        let quantiles = self.quantiles.as_ref().map(|quantiles| {
+            let values = &quantiles.tokens;
+            quote!(.with_quantiles({
+                const __WATCHROOM_QUANTILES: &[f64] = &#values;
+                __WATCHROOM_QUANTILES
+            }))
+        });
+        let expire = attributes
+            .expire
+            .as_ref()
+            .map(|(seconds, _)| quote!(.expiring_after(::core::time::Duration::from_secs(#seconds))));
+        let limit = attributes.limit.as_ref().map(|limit| quote!(.with_limit(#limit)));
+        let one_in = attributes.one_in.as_ref().map(|n| quote!(.recording_one_in(#n)));
         let resolution = attributes
             .resolution
             .as_ref()
@@ -101,7 +127,7 @@ impl Field {
         quote! {
             #krate::Declaration::new(#name, #help)
                 .at(::core::concat!(::core::file!(), ":", ::core::line!()))
-                #unit #buckets #resolution #zero #legacy
+                #unit #buckets #quantiles #resolution #expire #limit #one_in #zero #legacy
         }
     }
 }
@@ -133,18 +159,49 @@ fn attributes(attrs: &[Attribute]) -> Result<Attributes> {
                 "name" => found.name = Some(meta.value()?.parse()?),
                 "unit" => found.unit = Some(meta.value()?.parse()?),
                 "buckets" => found.buckets = Some(buckets(meta.value()?)?),
+                "quantiles" => found.quantiles = Some(buckets(meta.value()?)?),
+                "expire" => found.expire = Some(duration(&meta.value()?.parse()?)?),
+                "limit" => found.limit = Some(at_least_one(meta.value()?)?),
+                "one_in" => found.one_in = Some(at_least_one(meta.value()?)?),
                 "resolution" => found.resolution = Some(meta.value()?.parse()?),
                 "zero" => found.zero = Some(meta.path.span()),
                 "legacy_name" => found.legacy_name = true,
                 _ => {
-                    return Err(meta
-                        .error("expected `name`, `unit`, `buckets`, `resolution`, `zero` or `legacy_name`"));
+                    return Err(meta.error(
+                        "expected `name`, `unit`, `buckets`, `quantiles`, `resolution`, `expire`, `limit`, `one_in`, \
+                         `zero` or `legacy_name`",
+                    ));
                 }
             }
             Ok(())
         })?;
     }
     Ok(found)
+}
+
+fn at_least_one(input: ParseStream<'_>) -> Result<LitInt> {
+    let number: LitInt = input.parse()?;
+    match number.base10_parse::<u32>()? {
+        0 => Err(Error::new_spanned(number, "this is at least 1")),
+        _ => Ok(number),
+    }
+}
+
+/// `"90s"`, `"10m"`, `"6h"`, `"2d"`, in seconds.
+fn duration(text: &LitStr) -> Result<(u64, Span)> {
+    let value = text.value();
+    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let seconds = units.iter().find_map(|(unit, seconds)| {
+        let number: u64 = value.strip_suffix(unit)?.trim().parse().ok()?;
+        number.checked_mul(*seconds).filter(|seconds| *seconds > 0)
+    });
+    match seconds {
+        Some(seconds) => Ok((seconds, text.span())),
+        None => Err(Error::new(
+            text.span(),
+            format!("`{value}` is no duration; `90s`, `10m`, `6h` and `2d` are"),
+        )),
+    }
 }
 
 /// `[0.1, 1, 10]`, or the path of a constant.
@@ -221,13 +278,13 @@ fn help(attrs: &[Attribute]) -> String {
 /// Attributes that do not go with the instrument.
 fn check_fit(ident: &Ident, kind: &str, attributes: &Attributes) -> Result<()> {
     match (kind, &attributes.buckets) {
-        ("Histogram", None) => {
+        ("Histogram" | "SampledHistogram", None) => {
             return Err(Error::new_spanned(
                 ident,
                 "a histogram declares its buckets: `#[metric(buckets = [0.001, 0.01, 0.1, 1.0])]`",
             ));
         }
-        ("Histogram", Some(_)) | (_, None) => {}
+        ("Histogram" | "SampledHistogram", Some(_)) | (_, None) => {}
         (_, Some(buckets)) => {
             return Err(Error::new(
                 buckets.span,
@@ -241,6 +298,31 @@ fn check_fit(ident: &Ident, kind: &str, attributes: &Attributes) -> Result<()> {
             let text = format!("a {kind} has no resolution; a NativeHistogram has");
             return Err(Error::new_spanned(resolution, text));
         }
+    }
+    match (kind, &attributes.quantiles) {
+        ("Reservoir", _) | (_, None) => {}
+        (_, Some(quantiles)) => {
+            let text = format!("a {kind} has no quantiles; a Reservoir has");
+            return Err(Error::new(quantiles.span, text));
+        }
+    }
+    match (kind, &attributes.one_in) {
+        ("SampledCounter" | "SampledHistogram", None) => {
+            return Err(Error::new_spanned(
+                ident,
+                format!("a {kind} declares of how many it records one: `#[metric(one_in = 64)]`"),
+            ));
+        }
+        ("SampledCounter" | "SampledHistogram", Some(_)) | (_, None) => {}
+        (_, Some(n)) => {
+            let text = format!(
+                "a {kind} records all; a SampledCounter or a SampledHistogram records one in so many"
+            );
+            return Err(Error::new_spanned(n, text));
+        }
+    }
+    if let (Some((_, span)), "Info" | "Reservoir") = (&attributes.expire, kind) {
+        return Err(Error::new(*span, format!("the series of a {kind} do not expire")));
     }
     if let (Some(span), "Info" | "StateSet") = (attributes.zero, kind) {
         return Err(Error::new(span, format!("a {kind} has no zero")));
@@ -281,6 +363,7 @@ fn name(ident: &Ident, kind: &str, prefix: Option<&str>, attributes: &Attributes
         let good = name.starts_with(head) && name.chars().all(tail);
         (!good).then(|| "letters, digits and `_` make a name, and it starts with no digit".to_owned())
     } else {
+        let kind = if kind == "SampledCounter" { "Counter" } else { kind };
         names::metric_problem(&name, kind, unit.as_deref())
     };
     match problem {

@@ -4,7 +4,7 @@
 //! for each doubling, for the text form has no other.
 //! Source: OpenMetrics 1.0.0.
 
-use super::write::{head, help, number, seconds};
+use super::write::{head, help, number, seconds, summary};
 use crate::declaration::Kind;
 use crate::exemplar::Exemplar;
 use crate::snapshot::{Family, HistogramValue, SeriesRef, Snapshot, Value, write_f64};
@@ -42,6 +42,7 @@ fn name_and_type(family: &Family) -> (&str, &'static str) {
         Kind::Info => (name.strip_suffix("_info").unwrap_or(name), "info"),
         Kind::UpDownCounter | Kind::Gauge => (name, "gauge"),
         Kind::Histogram | Kind::NativeHistogram => (name, "histogram"),
+        Kind::Summary => (name, "summary"),
         Kind::StateSet => (name, "stateset"),
     }
 }
@@ -50,6 +51,7 @@ fn samples(out: &mut String, kind: Kind, name: &str, series: &SeriesRef<'_>) {
     match series.value() {
         Value::Histogram(value) => histogram(out, name, series, value),
         Value::Exponential(value) => histogram(out, name, series, &value.to_classic()),
+        Value::Summary(value) => summary(out, name, series.label_text(), value),
         value => {
             let suffix = match kind {
                 Kind::Counter => "_total",
@@ -64,7 +66,11 @@ fn samples(out: &mut String, kind: Kind, name: &str, series: &SeriesRef<'_>) {
             out.push('\n');
         }
     }
-    if matches!(kind, Kind::Counter | Kind::Histogram | Kind::NativeHistogram) && series.start_unix_ns() > 0 {
+    if matches!(
+        kind,
+        Kind::Counter | Kind::Histogram | Kind::NativeHistogram | Kind::Summary
+    ) && series.start_unix_ns() > 0
+    {
         head(out, name, "_created", series.label_text(), None);
         seconds(out, series.start_unix_ns());
         out.push('\n');

@@ -3,7 +3,7 @@
 //! Up-down counters, infos and state sets are gauges here; a native histogram shows one bucket for each doubling.
 //! Source: Prometheus exposition formats, text-based format.
 
-use super::write::{head, help, number};
+use super::write::{head, help, number, summary};
 use crate::declaration::Kind;
 use crate::snapshot::{HistogramValue, SeriesRef, Snapshot, Value, write_f64};
 
@@ -17,12 +17,14 @@ pub fn text(snapshot: &Snapshot, out: &mut String) {
         out.push_str(match family.kind {
             Kind::Counter => " counter\n",
             Kind::Histogram | Kind::NativeHistogram => " histogram\n",
+            Kind::Summary => " summary\n",
             Kind::UpDownCounter | Kind::Gauge | Kind::Info | Kind::StateSet => " gauge\n",
         });
         for series in family.iter() {
             match series.value() {
                 Value::Histogram(value) => histogram(out, name, &series, value),
                 Value::Exponential(value) => histogram(out, name, &series, &value.to_classic()),
+                Value::Summary(value) => summary(out, name, series.label_text(), value),
                 value => {
                     head(out, name, "", series.label_text(), None);
                     number(out, value);

@@ -1,6 +1,6 @@
 //! What both text formats write alike.
 
-use crate::snapshot::{Value, write_f64};
+use crate::snapshot::{SummaryValue, Value, write_f64};
 
 /// Writes a number.
 pub(super) fn number(out: &mut String, value: &Value) {
@@ -30,6 +30,28 @@ pub(super) fn head(out: &mut String, name: &str, suffix: &str, labels: &str, ext
         out.push('}');
     }
     out.push(' ');
+}
+
+/// Writes the samples of a summary.
+pub(super) fn summary(out: &mut String, name: &str, labels: &str, value: &SummaryValue) {
+    for (quantile, of) in &value.quantiles {
+        // A quantile between 0 and 1 has a point in either spelling; the ends are written with theirs, as OpenMetrics wants them.
+        head(
+            out,
+            name,
+            "",
+            labels,
+            Some(("quantile", &format!("{quantile:?}"))),
+        );
+        write_f64(out, *of);
+        out.push('\n');
+    }
+    head(out, name, "_sum", labels, None);
+    write_f64(out, value.sum);
+    out.push('\n');
+    head(out, name, "_count", labels, None);
+    out.push_str(itoa::Buffer::new().format(value.count));
+    out.push('\n');
 }
 
 /// Writes help text on its line.

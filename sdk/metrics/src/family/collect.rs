@@ -2,12 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::time::Duration;
-
-use watchroom_core::Moment;
 
 use super::*;
-use crate::expire::may_expire;
 use crate::snapshot::{self, ExponentialValue, HistogramValue, Series, Value};
 
 /// What becomes of the slots of a series.
@@ -186,7 +182,7 @@ impl Family {
             slots.last().copied().unwrap_or(0),
         );
         match self.declaration.kind {
-            Kind::Counter | Kind::Gauge | Kind::Info => self.number(first),
+            Kind::Counter | Kind::Gauge | Kind::Info | Kind::Summary => self.number(first),
             Kind::StateSet => Value::U64(first),
             Kind::UpDownCounter => self.number(match self.declaration.repr {
                 Repr::F64 => (f64::from_bits(first) - f64::from_bits(last)).to_bits(),
@@ -218,64 +214,5 @@ impl Family {
             counts,
             sum,
         ))
-    }
-}
-
-impl Family {
-    /// Takes out the series that were idle for `idle`. How many.
-    pub(crate) fn expire(&self, now: Moment, idle: Duration) -> usize {
-        if self.n_dense.is_some() {
-            return 0;
-        }
-        let mut guard = lock(&self.meta);
-        let meta = &mut *guard;
-        let freed = meta.expiry.end_quarantine();
-        let mut n_expired = 0;
-        for chunk in 0..N_CHUNKS {
-            let Some((first, sums)) = self.sums(chunk) else {
-                continue;
-            };
-            for (position, slots) in sums.chunks_exact(self.width).enumerate() {
-                let number = (first + position) as u32;
-                if freed.contains(&number) {
-                    meta.baselines.insert(number, slots.into());
-                    continue;
-                }
-                if number == self.overflow_series()
-                    || !matches!(meta.rows.get(number as usize), Some(Some(_)))
-                {
-                    continue;
-                }
-                let net = self.net(meta, number, slots).unwrap_or_else(|| slots.to_vec());
-                if meta.expiry.is_idle(number, slots, now, idle) && may_expire(self, &net) {
-                    self.take_out(meta, number);
-                    n_expired += 1;
-                }
-            }
-        }
-        n_expired
-    }
-
-    fn take_out(&self, meta: &mut Meta, number: u32) {
-        self.index.remove(number);
-        let own = number as usize * self.width;
-        self.exemplars.forget(own..own + self.width);
-        if let Some(row) = Arc::make_mut(&mut meta.rows)
-            .get_mut(number as usize)
-            .and_then(Option::take)
-        {
-            meta.by_text.remove(row.text());
-            for (seen, value) in meta.values.iter_mut().zip(row.values()) {
-                if let Some(n) = seen.get_mut(value) {
-                    *n -= 1;
-                    if *n == 0 {
-                        seen.remove(value);
-                    }
-                }
-            }
-        }
-        self.n_series.fetch_sub(1, Relaxed);
-        self.shared.release();
-        meta.expiry.put_away(number);
     }
 }

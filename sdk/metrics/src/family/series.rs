@@ -51,12 +51,15 @@ impl Family {
             Ok(series) => series,
             // What a dense family was denied is kept apart until it is collected: the fast path could not know.
             Err(_) if self.n_dense.is_some() && self.is_sharded() => L::place(input) as u32,
-            Err(scope) => {
-                self.overflowed.fetch_add(1, Relaxed);
-                *lock(&self.last_scope) = scope;
-                self.overflow_series()
-            }
+            Err(scope) => self.overflow(scope),
         }
+    }
+
+    /// Counts a sample that has no series of its own; gives the overflow series.
+    pub(super) fn overflow(&self, scope: Scope) -> u32 {
+        self.overflowed.fetch_add(1, Relaxed);
+        *lock(&self.last_scope) = scope;
+        self.overflow_series()
     }
 
     /// The series of these labels, or why there cannot be one.
@@ -139,7 +142,8 @@ impl Family {
             };
             values.push(shown);
         });
-        self.make_shown(key, values)
+        let now = self.shared.clock.now_unix_ns();
+        self.make_row(key, Row::new(labels, values.iter().map(String::as_str), now))
     }
 
     /// The label of a metric whose only label is open, if it has all its values: then no new series can be made.
@@ -153,10 +157,7 @@ impl Family {
         }
     }
 
-    fn make_shown(&self, key: Key, values: Vec<String>) -> Result<u32, Scope> {
-        let labels = &self.declaration.labels;
-        let now = self.shared.clock.now_unix_ns();
-        let row = Arc::new(Row::new(labels, values.iter().map(String::as_str), now));
+    pub(super) fn make_row(&self, key: Key, row: Row) -> Result<u32, Scope> {
         let mut meta = lock(&self.meta);
         if let Some(series) = self.index.get(key) {
             return Ok(series); // another thread was quicker
@@ -167,10 +168,28 @@ impl Family {
             }
             return Ok(series);
         }
-        for (label, (seen, value)) in labels.iter().zip(meta.values.iter().zip(&values)) {
+        self.reserve(&meta, &row)?;
+        let series = meta.expiry.take_free().unwrap_or(meta.rows.len() as u32);
+        if self.chunk(self.locate(series).0).is_none() || !self.index.insert(key, series) {
+            meta.expiry.give_back(series);
+            self.shared.release();
+            return Err(Scope::Metric);
+        }
+        self.enter(&mut meta, series, row);
+        Ok(series)
+    }
+
+    /// Takes a new series out of the budgets, if they have room for it.
+    pub(super) fn reserve(&self, meta: &Meta, row: &Row) -> Result<(), Scope> {
+        for (label, (seen, value)) in self
+            .declaration
+            .labels
+            .iter()
+            .zip(meta.values.iter().zip(row.values()))
+        {
             if let Domain::Open { limit } = label.domain
                 && seen.len() >= limit
-                && !seen.contains_key(value.as_str())
+                && !seen.contains_key(value)
             {
                 return Err(Scope::Label(label.name));
             }
@@ -178,16 +197,21 @@ impl Family {
         if self.n_series() >= self.limit {
             return Err(Scope::Metric);
         }
-        if !self.shared.reserve() {
-            return Err(Scope::Registry);
+        match self.shared.reserve() {
+            true => Ok(()),
+            false => Err(Scope::Registry),
         }
-        let series = meta.expiry.take_free().unwrap_or(meta.rows.len() as u32);
-        if self.chunk(self.locate(series).0).is_none() || !self.index.insert(key, series) {
-            self.shared.release();
-            return Err(Scope::Metric);
-        }
+    }
+
+    /// Enters a series that has been reserved.
+    pub(super) fn enter(&self, meta: &mut Meta, series: u32, row: Row) {
         self.n_series.fetch_add(1, Relaxed);
-        for (label, (seen, value)) in labels.iter().zip(meta.values.iter_mut().zip(values)) {
+        for (label, (seen, value)) in self
+            .declaration
+            .labels
+            .iter()
+            .zip(meta.values.iter_mut().zip(row.values()))
+        {
             if matches!(label.domain, Domain::Open { .. }) {
                 *seen.entry(value.into()).or_insert(0) += 1;
             }
@@ -198,18 +222,17 @@ impl Family {
             rows.resize(series as usize + 1, None);
         }
         if let Some(place) = rows.get_mut(series as usize) {
-            *place = Some(row);
+            *place = Some(Arc::new(row));
         }
-        Ok(series)
     }
 
     /// The row of the overflow series.
     pub(super) fn overflow_row(&self) -> Arc<Row> {
         let labels = &self.declaration.labels;
-        Arc::new(Row::new(
-            labels,
-            labels.iter().map(|_| OVERFLOW),
-            self.shared.start_unix_ns,
-        ))
+        let start = self.shared.start_unix_ns;
+        Arc::new(match self.declaration.dynamic {
+            true => Row::of(vec![("overflow".into(), OVERFLOW.into())], start),
+            false => Row::new(labels, labels.iter().map(|_| OVERFLOW), start),
+        })
     }
 }

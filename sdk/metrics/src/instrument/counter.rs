@@ -129,7 +129,7 @@ impl<L: LabelSet, V: Number> Counter<L, V> {
     }
 }
 
-fn as_f64<V: Number>(n: V) -> f64 {
+pub(super) fn as_f64<V: Number>(n: V) -> f64 {
     match V::REPR {
         crate::number::Repr::U64 => n.bits() as f64,
         crate::number::Repr::I64 => n.bits() as i64 as f64,

@@ -92,6 +92,14 @@ pub(super) fn observe_in(family: &Family, series: u32, value: f64) {
     }
 }
 
+/// As [`observe_in`], with the trace that the value belongs to; it is kept if the bucket wants one.
+pub(super) fn observe_offering(family: &Family, series: u32, value: f64, exemplar: Exemplar) {
+    let bucket = bucket(&family.bounds, value);
+    family.add(series, bucket, 1_u64);
+    family.add(series, family.bounds.len() + 1, value);
+    family.offer_exemplar(series, bucket, exemplar);
+}
+
 impl<L: LabelSet> Histogram<L> {
     #[inline(always)]
     fn record(&self, labels: L::In<'_>, value: f64) {

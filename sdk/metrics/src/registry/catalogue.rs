@@ -50,6 +50,12 @@ impl Registry {
                 n_series: usize::from(!lock(&info.labels).is_empty()),
                 n_overflowed: 0,
             },
+            Source::Reservoir(reservoir) => CatalogueEntry {
+                declaration: reservoir.declaration.clone(),
+                limit: self.limits().per_metric,
+                n_series: reservoir.n_series(),
+                n_overflowed: reservoir.overflowed(),
+            },
         };
         sources.into_iter().map(entry).collect()
     }

@@ -1,7 +1,5 @@
 //! Reading everything at once.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use super::*;
 use crate::snapshot::{self, Snapshot, Value};
 
@@ -75,11 +73,31 @@ impl Registry {
                 "Families of collectors that were left out: a bad name, a clash or a panic.",
                 &shared.n_left_out,
             ),
+            (
+                "watchroom_series_expired_total",
+                "Series that ended because nothing was recorded in them.",
+                &self.0.n_expired,
+            ),
         ];
         for (name, help, n) in of_itself {
             let mut family = snapshot::Family::new(name, Kind::Counter, help);
             family.push(&[], Value::U64(n.load(Relaxed)), shared.start_unix_ns);
             families.push(family);
+        }
+        let series = [
+            (
+                "watchroom_series",
+                "Series that exist, in all metrics together.",
+                shared.n_series.load(Relaxed),
+            ),
+            (
+                "watchroom_series_limit",
+                "Series that there may be, in all metrics together.",
+                shared.limits.total,
+            ),
+        ];
+        for (name, help, n) in series {
+            families.push(snapshot::Family::new(name, Kind::Gauge, help).with(&[], Value::U64(n as u64)));
         }
         families.sort_by(|a, b| a.name.cmp(&b.name));
         Snapshot {
@@ -95,11 +113,14 @@ impl Registry {
             "Samples that went to a metric's overflow series because a limit of series was reached.",
         );
         for source in sources {
-            if let Source::Family(one) = source
-                && let n @ 1.. = one.overflowed()
-            {
-                let metric = [("metric", one.declaration.name())];
-                family.push(&metric, Value::U64(n), self.0.shared.start_unix_ns);
+            let n_overflowed = match source {
+                Source::Family(one) => one.overflowed(),
+                Source::Reservoir(one) => one.overflowed(),
+                Source::Info(_) => 0,
+            };
+            if n_overflowed > 0 {
+                let metric = [("metric", source.declaration().name())];
+                family.push(&metric, Value::U64(n_overflowed), self.0.shared.start_unix_ns);
             }
         }
         family
@@ -131,6 +152,7 @@ impl Source {
     fn collect(&self) -> snapshot::Family {
         match self {
             Self::Family(family) => family.collect(),
+            Self::Reservoir(reservoir) => reservoir.collect(),
             Self::Info(info) => {
                 let labels = lock(&info.labels).clone();
                 let declaration = &info.declaration;

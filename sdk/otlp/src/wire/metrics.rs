@@ -6,7 +6,7 @@
 //! Prometheus compatibility specification has it.
 
 use watchroom_core::Value as Attribute;
-use watchroom_metrics::snapshot::{ExponentialValue, Family, HistogramValue, SeriesRef, Value};
+use watchroom_metrics::snapshot::{ExponentialValue, Family, HistogramValue, SeriesRef, SummaryValue, Value};
 use watchroom_metrics::{Exemplar, Kind, Snapshot};
 
 use super::attributes::attribute;
@@ -44,6 +44,7 @@ fn encode_family(out: &mut Vec<u8>, family: &Family, time_unix_ns: u64) {
         Kind::Counter | Kind::UpDownCounter => (7, true),
         Kind::Histogram => (9, true),
         Kind::NativeHistogram => (10, true),
+        Kind::Summary => (11, false),
     };
     proto::message::<3>(out, field, |out| {
         for series in family.iter() {
@@ -68,6 +69,11 @@ fn encode_point(out: &mut Vec<u8>, series: SeriesRef<'_>, time_unix_ns: u64) {
         Value::Exponential(histogram) => {
             encode_exponential(out, histogram);
             (1, 11)
+        }
+        // Its points have no exemplars.
+        Value::Summary(summary) => {
+            encode_summary(out, summary);
+            (7, 0)
         }
         number => {
             encode_number(out, number);
@@ -112,6 +118,17 @@ fn encode_exponential(out: &mut Vec<u8>, histogram: &ExponentialValue) {
     });
     if histogram.zero_threshold != 0.0 {
         proto::double_always(out, 14, histogram.zero_threshold);
+    }
+}
+
+fn encode_summary(out: &mut Vec<u8>, summary: &SummaryValue) {
+    proto::fixed64(out, 4, summary.count);
+    proto::double_always(out, 5, summary.sum);
+    for (quantile, value) in &summary.quantiles {
+        proto::message::<1>(out, 6, |out| {
+            proto::double_always(out, 1, *quantile);
+            proto::double_always(out, 2, *value);
+        });
     }
 }
 

@@ -3,7 +3,8 @@
 
 use watchroom_metrics as metrics;
 use watchroom_metrics::{
-    Counter, Gauge, Histogram, Info, Label, Metrics, NativeHistogram, Registry, Resolution, StateSet, UpDownCounter,
+    Counter, Gauge, Histogram, Info, Label, Metrics, NativeHistogram, Registry, Reservoir, Resolution, SampledCounter,
+    SampledHistogram, StateSet, UpDownCounter,
 };
 
 /// Method.
@@ -58,6 +59,18 @@ pub struct AppMetrics {
     /// Old.
     #[metric(name = "zerostate_guild_total", legacy_name)]
     pub guild: Gauge,
+    /// Short-lived.
+    #[metric(expire = "10m", limit = 50)]
+    pub tenants_total: Counter<Tenant>,
+    /// Fast.
+    #[metric(unit = "seconds", quantiles = [0.5, 0.999])]
+    pub look_up: Reservoir<Method>,
+    /// Very fast.
+    #[metric(one_in = 64)]
+    pub hits_total: SampledCounter<Method>,
+    /// Very fast, timed.
+    #[metric(unit = "seconds", buckets = [0.000_001, 0.001], one_in = 64)]
+    pub hit: SampledHistogram,
 }
 
 /// A private struct, used in a function.
@@ -77,6 +90,10 @@ fn main() {
     app.calls_total.inc((Method::Put, "/", "acme"));
     app.mode.set("acme", Method::Get);
     app.level.set(Method::Get, 3_u64);
-    assert_eq!(AppMetrics::declarations().len(), 10);
+    app.tenants_total.inc("acme");
+    app.look_up.observe(Method::Get, 0.5);
+    app.hits_total.inc(Method::Put);
+    app.hit.start().observe();
+    assert_eq!(AppMetrics::declarations().len(), 14);
     let _ = AppMetrics::noop();
 }
