@@ -4,6 +4,7 @@
     unsafe_code,
     reason = "an allocator that counts and hands everything on to the system's"
 )]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
