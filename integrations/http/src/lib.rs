@@ -33,3 +33,8 @@ pub use client::{AsItIs, ClientLayer, ClientService, Counted, Passing, inject_he
 pub use context::RequestContext;
 pub use request_id::{REQUEST_ID_HEADER, RequestId};
 pub use server::{ResponseFuture, ServerLayer, ServerService};
+
+/// Its examples are compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/migration.md")]
+struct MigrationGuide;
