@@ -33,6 +33,8 @@
 
 mod bridge;
 mod config;
+#[cfg(doctest)]
+mod guides;
 mod init;
 mod keeper;
 mod panics;
@@ -52,6 +54,7 @@ pub use telemetry::Telemetry;
 
 pub use tracing;
 pub use watchroom_capture as capture;
+pub use watchroom_capture::{chain, security};
 pub use watchroom_core::ids::next_random;
 pub use watchroom_core::{Clock, Ledger, Moment, SpanContext, SpanId, TraceId};
 pub use watchroom_health as health;

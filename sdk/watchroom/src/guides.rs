@@ -1,0 +1,6 @@
+//! The guides of `docs/guides`: their examples are compiled and run with the tests of documentation.
+//!
+//! Not here: anything that a program sees.
+
+#[doc = include_str!("../../../docs/guides/logging.md")]
+struct Logging;
