@@ -8,6 +8,7 @@ use tracing_core::Metadata;
 use watchroom_core::{Clock, Ledger, SpanContext};
 use watchroom_redact::Redactor;
 
+use crate::keep::{Held, Keep};
 use crate::layer::Shared;
 use crate::propagation::{self, Extractor};
 use crate::{
@@ -94,7 +95,7 @@ impl Capture {
         self
     }
 
-    /// Which traces are kept.
+    /// Which traces are kept. With [`Sampler::KeepErrorOrSlow`] and an exporter, spans of the others wait until their trace is over.
     #[must_use]
     pub fn sampler(mut self, sampler: Sampler) -> Self {
         self.sampler = sampler;
@@ -190,13 +191,19 @@ impl CaptureHandle {
     /// Hands no more spans to the exporter: those that close later are entered in the ledger as come after the shutdown. Sinks are
     /// still told of events and do the same with theirs.
     pub fn shutdown(&self) {
-        self.shared.closed.store(true, Relaxed);
+        self.shared.close();
     }
 
     /// Whether [`shutdown`](Self::shutdown) has been called.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.shared.closed.load(Relaxed)
+    }
+
+    /// Spans that wait for the end of their trace, where the sampler keeps errors and slow traces.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        self.shared.keep.as_ref().map(Keep::held).unwrap_or_default()
     }
 
     /// The ledger.

@@ -65,6 +65,11 @@ impl Fields {
         self.entries.is_empty()
     }
 
+    /// Bytes of memory held, used or not.
+    pub(crate) fn memory(&self) -> usize {
+        self.entries.capacity() * size_of::<(Key, Slot)>() + self.text.capacity()
+    }
+
     /// Bytes of text held.
     #[must_use]
     pub fn text_len(&self) -> usize {
@@ -275,13 +280,13 @@ fn clamp(n: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     #[test]
     fn keeps_order_and_types_and_replaces_by_key() {
         let mut fields = Fields::new();
-    use std::fmt::Write as _;
-
         fields.push("a", Value::I64(1));
         fields.push_named(&format!("b{}", 2), Value::Str("text"));
         fields.push_with("c", |out| write!(out, "{:?}", Some(3)));

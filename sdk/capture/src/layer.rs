@@ -13,7 +13,7 @@ use tracing_core::{Event, Interest, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
-use watchroom_core::{Count, Moment, Reason, Signal};
+use watchroom_core::{Count, Moment};
 
 use crate::table::{BUSY, IN_TRACE, SAMPLED, STARTED, SlotRef};
 use crate::visit::{Visitor, with_scratch};
@@ -22,6 +22,7 @@ use crate::{EventRecord, SpanRecord, current, pool};
 mod baggage;
 mod event;
 mod fan_out;
+mod keeping;
 mod origin;
 mod shared;
 mod span;
@@ -44,12 +45,12 @@ impl CaptureLayer {
         Self { shared }
     }
 
-    /// The nearest captured span at or above one that the registry knows.
     /// The span that the thread is in.
     pub(crate) fn current(&self) -> Option<u64> {
         current::current(self.shared.callsites.layer())
     }
 
+    /// The nearest captured span at or above one that the registry knows.
     fn captured<S>(&self, id: u64, ctx: &Context<'_, S>) -> Option<(u64, SlotRef<'_>)>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -136,6 +137,9 @@ where
         let mut flags = if in_trace { IN_TRACE } else { 0 };
         if record.is_sampled() {
             flags |= SAMPLED;
+        } else if let Some(keep) = &shared.keep {
+            flags |= SAMPLED;
+            shared.open_root(keep, &record, now);
         }
         if site.interest & shared.busy_mask != 0 {
             flags |= BUSY;
@@ -250,11 +254,11 @@ where
 
     fn on_enter(&self, id: &Id, _ctx: Context<'_, S>) {
         let shared = &*self.shared;
+        current::enter(shared.callsites.layer(), id.into_u64());
         let Some(slot) = shared.table.get(id.into_u64()) else {
             return;
         };
         slot.set_flags(STARTED);
-        current::enter(shared.callsites.layer(), id.into_u64());
         if slot.has(BUSY) {
             slot.enter(|| self.now_ns());
         }
@@ -267,14 +271,14 @@ where
 
     fn on_exit(&self, id: &Id, _ctx: Context<'_, S>) {
         let shared = &*self.shared;
-        let Some(slot) = shared.table.get(id.into_u64()) else {
-            return;
-        };
-        if slot.has(BUSY) {
         current::exit(shared.callsites.layer(), id.into_u64());
         if shared.enter_mask | shared.busy_mask == 0 {
             return;
         }
+        let Some(slot) = shared.table.get(id.into_u64()) else {
+            return;
+        };
+        if slot.has(BUSY) {
             slot.exit(|| self.now_ns());
         }
         let told = shared.moment_of(&slot, shared.enter_mask);
@@ -302,18 +306,12 @@ where
 impl CaptureLayer {
     fn export(&self, record: Box<SpanRecord>) {
         let shared = &*self.shared;
-        if !record.is_sampled() {
-            return pool::recycle(record);
-        }
-        shared.ledger.count(Count::SpansSampled, 1);
-        match &shared.exporter {
-            Some(exporter) if record.in_trace && !shared.is_closed() => exporter.export(record),
-            Some(_) if record.in_trace => {
-                shared.ledger.accept(Signal::Spans, 1);
-                shared
-                    .ledger
-                    .enter_dropped(Signal::Spans, Reason::AfterShutdown, 1);
-                pool::recycle(record);
+        if record.is_sampled() {
+            shared.export(record);
+        } else {
+            match &shared.keep {
+                Some(keep) if record.in_trace => shared.judge(keep, record),
+                _ => pool::recycle(record),
             }
         }
     }

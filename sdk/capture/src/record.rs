@@ -229,6 +229,18 @@ impl SpanRecord {
         }
     }
 
+    /// Bytes of memory held, used or not. What is shared with others (trace state) is not counted.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Self>()
+            + self.name_override.capacity()
+            + self.status_description.capacity()
+            + self.fields.memory()
+            + self.extra.memory()
+            + self.events.entries.capacity() * size_of::<SpanEvent>()
+            + self.events.fields.memory()
+            + self.links.capacity() * size_of::<Link>()
+    }
+
     /// Whether it is to be exported.
     #[must_use]
     pub fn is_sampled(&self) -> bool {

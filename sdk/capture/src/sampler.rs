@@ -1,9 +1,22 @@
-//! Samplers: whether a trace is kept.
+//! Samplers: whether a trace is kept, decided at its beginning.
 //!
-//! Invariant: asked once for each trace that enters or begins in this process, when its local root is made; children inherit.
-//! Not here: samplers that need state (rate, load, outcome of the trace).
+//! Invariant: asked once for each trace that enters or begins in this process, when its local root is made; children inherit. Asking
+//! takes no lock and no memory.
+//! Not here: keeping what turned out to be worth it (`keep`).
 
-use watchroom_core::{SpanContext, TraceId};
+use watchroom_core::{Moment, SpanContext, TraceId};
+
+mod adaptive;
+mod names;
+mod rate;
+mod ratio;
+
+pub use adaptive::Adaptive;
+pub use names::SamplerError;
+pub use rate::RateLimit;
+pub use ratio::Ratio;
+
+use crate::keep::KeepRules;
 
 /// Decides whether a trace is sampled.
 ///
@@ -13,7 +26,9 @@ use watchroom_core::{SpanContext, TraceId};
 /// assert_eq!(sampler, Sampler::parent_based(Sampler::ratio(0.25)));
 /// ```
 ///
-/// Source: OpenTelemetry trace SDK, "Sampler".
+/// Clones of a sampler with a state share it. Two samplers are equal if they are set alike.
+///
+/// Source: OpenTelemetry trace SDK, "Sampler"; the rate-limited, the adaptive and the keeping one are this SDK's own.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Sampler {
     /// Keeps every trace.
@@ -22,6 +37,10 @@ pub enum Sampler {
     AlwaysOff,
     /// Keeps a part of the traces, by their id alone, so that every service with the same ratio decides alike.
     TraceIdRatio(Ratio),
+    /// Keeps so many traces a second.
+    RateLimited(RateLimit),
+    /// Keeps the more traces a second the more there are, between two bounds.
+    Adaptive(Adaptive),
     /// Follows the caller's decision; asks `root` where there is no caller.
     ParentBased {
         /// For traces that begin here.
@@ -31,49 +50,13 @@ pub enum Sampler {
         /// For traces that a caller has not sampled.
         remote_not_sampled: Box<Sampler>,
     },
-}
-
-/// A part of all traces, 0 to 1.
-///
-/// The rule is that of the OpenTelemetry SDKs for Rust, Go and Java: the lower 64 bits of the trace id, shifted right by one, are
-/// below `ratio * 2^63`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ratio {
-    ratio: f64,
-    /// Exclusive upper bound of the 63 bits.
-    bound: u64,
-}
-
-impl Ratio {
-    /// The ratio, 0 to 1.
-    #[must_use]
-    pub const fn get(self) -> f64 {
-        self.ratio
-    }
-
-    fn keeps(self, trace_id: TraceId) -> bool {
-        let [.., a, b, c, d, e, f, g, h] = trace_id.to_bytes();
-        (u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1) < self.bound
-    }
-}
-
-/// A sampler that cannot be made of what was given.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SamplerError {
-    /// The name is not known.
-    #[error(
-        "unknown sampler {name:?}, expected always_on, always_off, traceidratio, parentbased_always_on, \
-         parentbased_always_off or parentbased_traceidratio"
-    )]
-    UnknownName {
-        /// What was given.
-        name: String,
-    },
-    /// The ratio is not a number from 0 to 1.
-    #[error("sampler argument {arg:?} is not a ratio, expected a number from 0 to 1")]
-    BadRatio {
-        /// What was given.
-        arg: String,
+    /// Decides as `head` does, and has the traces that `head` leaves out held back until their local root has closed: they are exported
+    /// nonetheless if it failed or was slow.
+    KeepErrorOrSlow {
+        /// Decides at the beginning of a trace.
+        head: Box<Sampler>,
+        /// What is worth keeping, and how much memory may be spent on the question.
+        rules: KeepRules,
     },
 }
 
@@ -87,19 +70,19 @@ impl Sampler {
     /// Keeps `ratio` of the traces; what is below 0 counts as 0, above 1 as 1.
     #[must_use]
     pub fn ratio(ratio: f64) -> Self {
-        let ratio = if ratio.is_nan() {
-            0.0
-        } else {
-            ratio.clamp(0.0, 1.0)
-        };
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "0 to 1 times 2^63 fits into u64; the loss of bits is part of the common rule"
-        )]
-        let bound = (ratio * (1_u64 << 63) as f64) as u64;
-        Self::TraceIdRatio(Ratio { ratio, bound })
+        Self::TraceIdRatio(Ratio::new(ratio))
+    }
+
+    /// Keeps up to `per_second` traces a second, as many at once if there were none before.
+    #[must_use]
+    pub fn rate_limited(per_second: f64) -> Self {
+        Self::RateLimited(RateLimit::new(per_second, per_second))
+    }
+
+    /// Keeps every trace up to `base` a second, and beyond that more as there are more, up to `peak` a second.
+    #[must_use]
+    pub fn adaptive(base: f64, peak: f64) -> Self {
+        Self::Adaptive(Adaptive::new(base, peak))
     }
 
     /// Follows the caller, asks `root` where there is none.
@@ -112,38 +95,34 @@ impl Sampler {
         }
     }
 
-    /// Reads the values of `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`; without an argument the ratio is 1.
-    ///
-    /// # Errors
-    /// [`SamplerError`] for a name that is not known and a ratio that is none.
-    pub fn from_names(name: &str, arg: Option<&str>) -> Result<Self, SamplerError> {
-        let ratio = || match arg.map(str::trim).filter(|arg| !arg.is_empty()) {
-            None => Ok(Self::ratio(1.0)),
-            Some(arg) => match arg.parse::<f64>() {
-                Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(Self::ratio(ratio)),
-                _ => Err(SamplerError::BadRatio { arg: arg.to_owned() }),
-            },
-        };
-        match name.trim() {
-            "always_on" => Ok(Self::AlwaysOn),
-            "always_off" => Ok(Self::AlwaysOff),
-            "traceidratio" => ratio(),
-            "parentbased_always_on" => Ok(Self::parent_based(Self::AlwaysOn)),
-            "parentbased_always_off" => Ok(Self::parent_based(Self::AlwaysOff)),
-            "parentbased_traceidratio" => ratio().map(Self::parent_based),
-            name => Err(SamplerError::UnknownName {
-                name: name.to_owned(),
-            }),
+    /// Decides as `head`, and keeps what failed or was slow besides.
+    #[must_use]
+    pub fn keep_error_or_slow(head: Self, rules: KeepRules) -> Self {
+        Self::KeepErrorOrSlow {
+            head: Box::new(head),
+            rules,
         }
     }
 
-    /// The decision for a local root: its trace, and the caller where there is one.
+    /// What is kept though it was left out at first, if anything is.
     #[must_use]
-    pub fn decide(&self, remote_parent: Option<&SpanContext>, trace_id: TraceId) -> bool {
+    pub fn keep_rules(&self) -> Option<KeepRules> {
+        match self {
+            Self::KeepErrorOrSlow { rules, .. } => Some(*rules),
+            Self::ParentBased { root, .. } => root.keep_rules(),
+            _ => None,
+        }
+    }
+
+    /// The decision for a local root that begins `now`: its trace, and the caller where there is one.
+    #[must_use]
+    pub fn decide(&self, remote_parent: Option<&SpanContext>, trace_id: TraceId, now: Moment) -> bool {
         match self {
             Self::AlwaysOn => true,
             Self::AlwaysOff => false,
             Self::TraceIdRatio(ratio) => ratio.keeps(trace_id),
+            Self::RateLimited(limit) => limit.take(now),
+            Self::Adaptive(adaptive) => adaptive.decide(trace_id, now),
             Self::ParentBased {
                 root,
                 remote_sampled,
@@ -153,72 +132,11 @@ impl Sampler {
                 Some(parent) if parent.is_sampled() => remote_sampled,
                 Some(_) => remote_not_sampled,
             }
-            .decide(remote_parent, trace_id),
+            .decide(remote_parent, trace_id, now),
+            Self::KeepErrorOrSlow { head, .. } => head.decide(remote_parent, trace_id, now),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use watchroom_core::{SpanId, TraceFlags, TraceState};
-
-    use super::*;
-
-    fn caller(sampled: bool) -> SpanContext {
-        SpanContext {
-            trace_id: TraceId::random(),
-            span_id: SpanId::random(),
-            flags: TraceFlags::with_sampled(sampled),
-            remote: true,
-            state: TraceState::EMPTY,
-        }
-    }
-
-    #[test]
-    fn parent_based_follows_the_caller_and_asks_the_root_sampler_otherwise() {
-        let sampler = Sampler::parent_based(Sampler::AlwaysOff);
-        let id = TraceId::random();
-        assert!(sampler.decide(Some(&caller(true)), id));
-        assert!(!sampler.decide(Some(&caller(false)), id));
-        assert!(!sampler.decide(None, id));
-        assert!(Sampler::default().decide(None, id));
-        assert!(Sampler::AlwaysOn.decide(Some(&caller(false)), id));
-    }
-
-    #[test]
-    fn the_ratio_looks_at_the_lower_63_bits_only() {
-        let half = Sampler::ratio(0.5);
-        let below = TraceId::new(0xffff_ffff_ffff_ffff_7fff_ffff_ffff_ffff).unwrap();
-        let above = TraceId::new(0x8000_0000_0000_0000).unwrap();
-        assert!(half.decide(None, below));
-        assert!(!half.decide(None, above));
-        for _ in 0..1_000 {
-            let id = TraceId::random();
-            assert!(Sampler::ratio(1.0).decide(None, id));
-            assert!(!Sampler::ratio(0.0).decide(None, id));
-        }
-        let kept = (0..20_000)
-            .filter(|_| Sampler::ratio(0.2).decide(None, TraceId::random()))
-            .count();
-        assert!((3_400..4_600).contains(&kept), "{kept}");
-    }
-
-    #[test]
-    fn names_are_read_and_bad_ones_say_what_is_right() {
-        assert_eq!(Sampler::from_names("always_on", None), Ok(Sampler::AlwaysOn));
-        assert_eq!(
-            Sampler::from_names(" traceidratio ", Some("0.5")),
-            Ok(Sampler::ratio(0.5))
-        );
-        assert_eq!(Sampler::from_names("traceidratio", None), Ok(Sampler::ratio(1.0)));
-        let error = Sampler::from_names("sometimes", None).unwrap_err().to_string();
-        assert!(
-            error.contains("sometimes") && error.contains("parentbased_traceidratio"),
-            "{error}"
-        );
-        for bad in ["1.5", "-1", "nan", "half"] {
-            let error = Sampler::from_names("parentbased_traceidratio", Some(bad)).unwrap_err();
-            assert_eq!(error, SamplerError::BadRatio { arg: bad.to_owned() });
-        }
-    }
-}
+mod tests;

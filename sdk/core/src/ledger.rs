@@ -110,6 +110,10 @@ pub enum Count {
     SpansStarted,
     /// Spans of sampled traces.
     SpansSampled,
+    /// Spans that were not sampled at first and exported nonetheless, since their trace failed or was slow.
+    SpansKept,
+    /// Spans that had to go before it was known whether their trace would fail or be slow.
+    SpansEvicted,
     /// Attributes cut by a span limit.
     AttributesCut,
     /// Events cut by a span limit.

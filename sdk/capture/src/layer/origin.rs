@@ -71,21 +71,15 @@ impl Shared {
     }
 
     /// Of this process's own spans none is asked about again: the root of their trace was.
-    pub(super) fn decide(&self, parent: &SpanContext, decision: Decision, _now: Moment) -> bool {
+    pub(super) fn decide(&self, parent: &SpanContext, decision: Decision, now: Moment) -> bool {
         if !parent.remote {
             return parent.is_sampled();
         }
         let known = (decision != Decision::Deferred).then_some(parent);
-        self.sampler.decide(known, parent.trace_id)
+        self.sampler.decide(known, parent.trace_id, now)
     }
 
-    fn local(
-        &self,
-        parent: Option<&SlotRef<'_>>,
-        in_trace: bool,
-        told: Option<bool>,
-        _now: Moment,
-    ) -> Origin {
+    fn local(&self, parent: Option<&SlotRef<'_>>, in_trace: bool, told: Option<bool>, now: Moment) -> Origin {
         let inherited = parent.and_then(|slot| {
             // A child has seen its parent's ids.
             slot.set_flags(STARTED);
@@ -112,7 +106,7 @@ impl Shared {
         });
         inherited.unwrap_or_else(|| {
             let trace_id = TraceId::random();
-            let sampled = told.unwrap_or_else(|| self.sampler.decide(None, trace_id));
+            let sampled = told.unwrap_or_else(|| self.sampler.decide(None, trace_id, now));
             Origin {
                 context: SpanContext {
                     trace_id,

@@ -11,6 +11,7 @@ use watchroom_core::{Clock, Count, Ledger, Moment};
 use watchroom_redact::Redactor;
 
 use crate::callsite::{Callsite, Callsites};
+use crate::keep::Keep;
 use crate::table::{Slot, Table};
 use crate::visit::{Rules, is_special};
 use crate::{Capture, EventSampler, ReloadableFilter, Sampler, Sink, SpanExporter, SpanLimits, security};
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) threads: bool,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
     pub(crate) exporter: Option<Arc<dyn SpanExporter>>,
+    /// Spans of unsampled traces that may yet be exported.
+    pub(crate) keep: Option<Keep>,
     pub(crate) export_filter: ReloadableFilter,
     /// Spans are captured for their context even where nobody exports them.
     context: bool,
@@ -83,6 +86,7 @@ impl Shared {
             busy_mask: mask(|sink| sink.wants_busy()) | busy_for_export,
             log_mask: mask(|sink| sink.is_log()),
             event_sampler,
+            keep: exporter.as_ref().and(sampler.keep_rules()).map(Keep::new),
             clock,
             redactor,
             ledger,

@@ -8,6 +8,7 @@ use watchroom_redact::Redactor;
 use super::CaptureLayer;
 use super::origin::with_sampled;
 use crate::context::SetParentError;
+use crate::keep::is_local_root;
 use crate::propagation::RemoteContext;
 use crate::table::{IN_TRACE, STARTED};
 use crate::visit::{cut, with_scratch};
@@ -48,6 +49,12 @@ impl CaptureLayer {
         }
         let Some(parent) = span else { return Ok(()) };
         let sampled = shared.decide(&parent, decision, shared.clock.now());
+        if let Some(keep) = &shared.keep
+            && !record.is_sampled()
+            && is_local_root(record)
+        {
+            keep.cancel(record.context.trace_id);
+        }
         record.context.trace_id = parent.trace_id;
         record.context.flags = with_sampled(parent.flags, sampled);
         record.context.state = parent.state;
@@ -56,7 +63,12 @@ impl CaptureLayer {
         }
         record.parent = Some(parent.span_id);
         record.parent_remote = parent.remote;
-        slot.set_sampled(sampled);
+        slot.set_sampled(sampled || shared.keep.is_some());
+        if let Some(keep) = &shared.keep
+            && !sampled
+        {
+            shared.open_root(keep, record, record.start);
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod baggage;
+mod keep;
 mod logs;
 mod sinks;
 mod spans;
