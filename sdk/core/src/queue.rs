@@ -83,11 +83,19 @@ impl<T> Queue<T> {
     /// # Errors
     /// [`Rejected::Full`] or [`Rejected::Closed`], with the item.
     pub fn try_push(&self, item: T) -> Result<usize, Rejected<T>> {
+        self.try_push_beyond(item, 0)
+    }
+
+    /// As [`try_push`](Self::try_push), for an item that may also use a reserve of so many places beyond the capacity.
+    ///
+    /// # Errors
+    /// [`Rejected::Full`] or [`Rejected::Closed`], with the item.
+    pub fn try_push_beyond(&self, item: T, reserve: usize) -> Result<usize, Rejected<T>> {
         let state = self.lock();
         if state.closed {
             return Err(Rejected::Closed(item));
         }
-        if state.items.len() >= self.capacity {
+        if state.items.len() >= self.capacity.saturating_add(reserve) {
             return Err(Rejected::Full(item));
         }
         Ok(self.put(state, item))

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing_core::Metadata;
-use watchroom_capture::{EventRecord, Scope, Sink, SpanAttributes, SpanExporter, SpanRecord, pool};
-use watchroom_core::Reason;
+use watchroom_capture::{EventRecord, Scope, Sink, SpanAttributes, SpanExporter, SpanRecord, pool, security};
+use watchroom_core::{Count, Reason};
 
 use crate::report::PROBLEM_TARGET;
 use crate::wire::{Batch, encode_log};
@@ -25,6 +25,9 @@ impl SpanExporter for SpanIntake {
         }
     }
 }
+
+/// Places in the queue, and bytes, that only security events use.
+const SECURITY_ROOM: (usize, usize) = (256, 256 * 1024);
 
 /// An encoded log record.
 #[derive(Debug)]
@@ -68,9 +71,9 @@ impl LogStore {
     }
 
     /// Enters bytes that are to wait; whether there is room for them.
-    fn reserve(&self, n: usize) -> bool {
+    fn reserve(&self, n: usize, beyond: usize) -> bool {
         let before = self.n_waiting.fetch_add(n, Relaxed);
-        let fits = before.saturating_add(n) <= self.max_waiting;
+        let fits = before.saturating_add(n) <= self.max_waiting.saturating_add(beyond);
         if !fits {
             self.n_waiting.fetch_sub(n, Relaxed);
         }
@@ -119,19 +122,26 @@ where
     fn on_event(&self, event: &EventRecord<'_>, scope: Scope<'_>) {
         let mut record = self.store.take();
         encode_log(&mut record, event, scope, self.attributes);
+        // Security events have room that no other record uses, and what is lost of them is counted apart.
+        let is_security = security::is_security(event.metadata);
+        let (places, bytes) = if is_security { SECURITY_ROOM } else { (0, 0) };
         if record.len() > self.max_bytes {
             self.intake.refuse(Reason::TooLarge);
-        } else if !self.store.reserve(record.len()) {
+        } else if !self.store.reserve(record.len(), bytes) {
             self.intake.refuse(Reason::QueueFull);
         } else {
             let item = EncodedLog {
                 scope: event.metadata.target(),
                 record,
             };
-            if let Some(item) = self.intake.push(item) {
-                self.store.give_back(item.record);
+            match self.intake.push_beyond(item, places) {
+                Some(item) => self.store.give_back(item.record),
+                None => return,
             }
-            return;
+            record = Vec::new();
+        }
+        if is_security {
+            self.intake.lane().ledger().count(Count::SecurityLost, 1);
         }
         self.store.reuse(record);
     }

@@ -55,8 +55,13 @@ impl<T> Intake<T> {
 
     /// Puts an item in; one that does not fit comes back.
     pub(crate) fn push(&self, item: T) -> Option<T> {
+        self.push_beyond(item, 0)
+    }
+
+    /// As `push`, for an item that may also use a reserve of so many places.
+    pub(crate) fn push_beyond(&self, item: T, reserve: usize) -> Option<T> {
         self.lane.accept(1);
-        match self.queue.try_push(item) {
+        match self.queue.try_push_beyond(item, reserve) {
             Ok(len) => {
                 self.n_entered.fetch_add(1, SeqCst);
                 if len == self.n_batch || len == self.n_pressing {

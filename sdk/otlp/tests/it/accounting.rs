@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing_core::Metadata;
 use watchroom_capture::{EventRecord, Fields, Scope};
-use watchroom_core::{Moment, Reason, Signal, Value};
+use watchroom_core::{Count, Moment, Reason, Signal, Value};
 use watchroom_metrics::Snapshot;
 use watchroom_otlp::{MetricsReader, OtlpConfig, ProblemKind, Protocol};
 
@@ -19,12 +20,16 @@ pub(crate) fn log(rig: &Rig, n: u64) {
 }
 
 fn log_text(rig: &Rig, n: u64, text: &str) {
+    log_of(rig, &records::ADDED, n, text);
+}
+
+fn log_of(rig: &Rig, metadata: &'static Metadata<'static>, n: u64, text: &str) {
     let sink = rig.exporter.log_sink(|_| true).unwrap();
     let mut fields = Fields::new();
     fields.push("message", Value::Str(text));
     for i in 0..n {
         let event = EventRecord {
-            metadata: &records::ADDED,
+            metadata,
             time_unix_ns: i + 1,
             time: Moment::default(),
             fields: &fields,
@@ -62,6 +67,33 @@ fn an_overflowing_queue_is_counted_to_the_unit() {
         .find(|problem| problem.kind == ProblemKind::QueueFull)
         .unwrap();
     assert_eq!(full.n_units, 84);
+}
+
+#[test]
+fn security_events_have_room_that_no_other_record_uses_and_a_count_of_their_own() {
+    let collector = Collector::http([Reply::AfterGate]);
+    let rig = start(OtlpConfig {
+        logs: Some(signal(&collector.url(), Protocol::HttpProtobuf)),
+        log_batch: 4,
+        log_queue: 16,
+        ..config()
+    });
+    log(&rig, 4);
+    collector.wait(|received| received.n_logs() == 4);
+    log(&rig, 20);
+    assert_eq!(rig.ledger.dropped(Signal::Logs, Reason::QueueFull), 4);
+    log_of(&rig, &records::GRANTED, 256, "granted");
+    assert_eq!(rig.ledger.dropped(Signal::Logs, Reason::QueueFull), 4);
+    assert_eq!(rig.ledger.get(Count::SecurityLost), 0);
+    log_of(&rig, &records::GRANTED, 3, "granted");
+    log(&rig, 1);
+    assert_eq!(rig.ledger.dropped(Signal::Logs, Reason::QueueFull), 8);
+    assert_eq!(rig.ledger.get(Count::SecurityLost), 3);
+    rig.check_ledger(Signal::Logs);
+    collector.open_gate();
+    assert!(!rig.exporter.flush(LONG).timed_out);
+    assert_eq!(rig.ledger.delivered(Signal::Logs), 4 + 16 + 256);
+    rig.check_ledger(Signal::Logs);
 }
 
 #[test]

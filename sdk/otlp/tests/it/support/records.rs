@@ -54,6 +54,15 @@ metadata!(
     Some(4)
 );
 metadata!(
+    GRANTED,
+    "event granted",
+    "security",
+    Level::INFO,
+    Kind::EVENT,
+    None,
+    None
+);
+metadata!(
     ADDED,
     "event src/cart.rs:20",
     "shop::cart",
