@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use tracing::Span;
 use tracing_core::Dispatch;
-use watchroom_core::{SpanContext, Value};
+use watchroom_core::{SpanContext, SpanId, TraceId, Value};
 
 use crate::propagation::{Baggage, BaggageError, RemoteContext};
 use crate::{CaptureLayer, Status};
@@ -73,6 +73,13 @@ pub fn current_context() -> Option<SpanContext> {
 #[must_use]
 pub fn current_baggage() -> Baggage {
     with_current(CaptureLayer::baggage_of).unwrap_or_default()
+}
+
+/// Ids of the current span, or of the nearest around it, that is exported: nothing where the trace is not sampled, where the filter of
+/// exported spans leaves all of them out, or where there is no exporter. What an exemplar may lead to.
+#[must_use]
+pub fn current_exported() -> Option<(TraceId, SpanId)> {
+    with_current(CaptureLayer::exported_of)
 }
 
 /// Text of a field, of the innermost of the current spans that has it: `request_id` and the like.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tracing_core::span::{Attributes, Id, Record};
-use tracing_core::{Event, Interest, LevelFilter, Metadata, Subscriber};
+use tracing_core::{Event, Interest, Level, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
@@ -218,6 +218,13 @@ where
         } else {
             around.as_ref().and_then(|slot| shared.place_in_trace(slot))
         };
+        if let Some(slot) = &around
+            && export_to.is_none()
+            && *metadata.level() == Level::ERROR
+            && (site.interest & EXPORT != 0 || shared.exporter.is_none())
+        {
+            shared.note_failure(slot);
+        }
         let sinks = site.interest & SINKS;
         if sinks == 0 && export_to.is_none() {
             return;

@@ -36,6 +36,8 @@ pub(crate) const SAMPLED: u32 = 2;
 pub(crate) const IN_TRACE: u32 = 4;
 /// The time for which it is entered is measured.
 pub(crate) const BUSY: u32 = 8;
+/// It has failed, though its trace is not sampled and nothing else is kept of its events.
+pub(crate) const FAILED: u32 = 16;
 
 /// Open spans of one layer.
 #[derive(Debug)]
@@ -242,6 +244,7 @@ impl Table {
         let slot = self.get(id)?;
         let record = slot.lock().take();
         let (parent, busy_ns) = (slot.parent(), slot.busy_ns());
+        let failed = slot.has(FAILED);
         match &slot {
             SlotRef::Dense(slot) => slot.key.store(0, Release),
             SlotRef::Overflow(_) => {
@@ -253,6 +256,9 @@ impl Table {
         }
         let mut record = record?;
         record.busy_ns = busy_ns;
+        if failed && record.status == Status::Unset {
+            record.status = Status::Error;
+        }
         Some((record, parent))
     }
 }

@@ -24,6 +24,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["watchroom-core", "watchroom-redact", "watchroom-capture"],
     ),
     (
+        "watchroom-spanmetrics",
+        &["watchroom-core", "watchroom-capture", "watchroom-metrics"],
+    ),
+    (
         "watchroom-otlp",
         &["watchroom-core", "watchroom-capture", "watchroom-metrics"],
     ),
@@ -45,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "watchroom-metrics",
             "watchroom-capture",
             "watchroom-log",
+            "watchroom-spanmetrics",
             "watchroom-otlp",
             "watchroom-health",
             "watchroom-admin",

@@ -7,11 +7,11 @@
 use std::fmt::Write as _;
 
 use tracing_core::{Level, Metadata};
-use watchroom_core::{Count, Value};
+use watchroom_core::{Count, SpanId, TraceId, Value};
 use watchroom_redact::Redactor;
 
 use super::Shared;
-use crate::table::{IN_TRACE, SAMPLED, Slot, SlotRef};
+use crate::table::{FAILED, IN_TRACE, SAMPLED, STARTED, Slot, SlotRef};
 use crate::visit::{ErrorKind, Scratch};
 use crate::{Fields, SpanRecord, Status};
 
@@ -26,6 +26,21 @@ impl Shared {
             slot = self.table.get(slot.parent()?)?;
         }
         slot.has(SAMPLED).then_some(slot)
+    }
+
+    /// Notes that the nearest span that has a place in its trace has failed, if that trace is not sampled: metrics and whoever keeps
+    /// failures ask for it when the span closes.
+    pub(super) fn note_failure<'a>(&'a self, innermost: &SlotRef<'a>) {
+        let mut slot = innermost.clone();
+        while !slot.has(IN_TRACE) {
+            match slot.parent().and_then(|parent| self.table.get(parent)) {
+                Some(parent) => slot = parent,
+                None => return,
+            }
+        }
+        if !slot.has(SAMPLED) {
+            slot.set_flags(FAILED);
+        }
     }
 
     /// Adds what has been visited as an event of a span.
@@ -170,4 +185,18 @@ fn thread() -> (u64, Option<std::sync::Arc<str>>) {
         };
     }
     OWN.try_with(Clone::clone).unwrap_or((0, None))
+}
+
+impl super::CaptureLayer {
+    /// Ids of the nearest span that has a place in a trace that is exported.
+    pub(crate) fn exported_of(&self, id: u64) -> Option<(TraceId, SpanId)> {
+        let shared = &*self.shared;
+        shared.exporter.as_ref()?;
+        let slot = shared.place_in_trace(&shared.table.get(id)?)?;
+        // As for whoever reads the context: who has been told the ids must not find them changed.
+        slot.set_flags(STARTED);
+        let state = slot.lock();
+        let context = &state.record()?.context;
+        Some((context.trace_id, context.span_id))
+    }
 }

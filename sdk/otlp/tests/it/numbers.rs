@@ -13,8 +13,8 @@ use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint};
 use watchroom_core::{SpanId, TraceId};
 use watchroom_metrics as metrics;
 use watchroom_metrics::{
-    Counter, Gauge, Histogram, Info, Label, Metrics, NativeHistogram, Registry, Resolution, StateSet,
-    UpDownCounter, expose,
+    Counter, Declaration, DynamicCounter, Gauge, Histogram, Info, Label, Metrics, NativeHistogram, Registry,
+    Reservoir, Resolution, SampledHistogram, StateSet, UpDownCounter, expose,
 };
 use watchroom_otlp::{OtlpConfig, Protocol};
 
@@ -61,6 +61,12 @@ struct ShopMetrics {
     build_info: Info,
     /// Phase of the shop.
     phase: StateSet<Phase>,
+    /// Look-ups.
+    #[metric(unit = "seconds", quantiles = [0.5, 0.99])]
+    look_up: Reservoir<Method>,
+    /// One in so many.
+    #[metric(buckets = [1, 10], one_in = 8)]
+    hits: SampledHistogram<Method>,
 }
 
 fn ids() -> Option<(TraceId, SpanId)> {
@@ -83,6 +89,15 @@ fn registry() -> Registry {
     }
     shop.build_info.set([("version", "1.2"), ("revision", "ab\"c")]);
     shop.phase.set(Phase::Running);
+    for i in 1..=1_000 {
+        shop.look_up.observe(Method::Get, i);
+        shop.hits.observe(Method::PutLeaf, i % 20);
+    }
+    let jobs: DynamicCounter =
+        DynamicCounter::register(&registry, Declaration::new("jobs_total", "Jobs.").with_limit(2)).unwrap();
+    for i in 0..5_i64 {
+        jobs.inc([("shard", i)]);
+    }
     let _ = (Method::PutLeaf, Phase::Starting);
     registry
 }
@@ -147,6 +162,19 @@ fn samples(metric: &Metric) -> BTreeMap<String, f64> {
     match metric.data.as_ref().unwrap() {
         Data::Gauge(gauge) => numbers(&gauge.data_points),
         Data::Sum(sum) => numbers(&sum.data_points),
+        Data::Summary(summary) => {
+            for point in &summary.data_points {
+                assert!(point.start_time_unix_nano > 0);
+                let mut own = labels(&point.attributes, None);
+                samples.insert(format!("{name}_count{own}"), point.count as f64);
+                samples.insert(format!("{name}_sum{own}"), point.sum);
+                own.pop();
+                for quantile in &point.quantile_values {
+                    let labels = format!("{own},quantile=\"{:?}\"}}", quantile.quantile);
+                    samples.insert(format!("{name}{labels}"), quantile.value);
+                }
+            }
+        }
         Data::Histogram(histogram) => {
             for point in &histogram.data_points {
                 let bounds = point
@@ -186,6 +214,8 @@ fn every_sample_of_the_text_format_is_pushed_with_the_same_value() {
         pushed.contains_key("shop_calls_total{route=\"__overflow__\",method=\"__overflow__\"}"),
         "{pushed:?}"
     );
+    assert!(pushed.contains_key("shop_look_up_seconds{method=\"get\",quantile=\"0.99\"}"), "{pushed:?}");
+    assert_eq!(pushed["jobs_total{overflow=\"__overflow__\"}"], 3.0);
     assert_eq!(pushed, shown);
 }
 
