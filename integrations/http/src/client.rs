@@ -5,7 +5,7 @@ mod passing;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::{self, HeaderName};
+use http::header;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body;
 use tower_layer::Layer;
@@ -21,7 +21,7 @@ use crate::body::ObservedBody;
 use crate::labels::MethodLabel;
 use crate::metrics::{HttpClientMetrics, RpcClientMetrics};
 use crate::observe::{Instruments, Observation};
-use crate::request_id::REQUEST_ID_HEADER;
+use crate::request_id::REQUEST_ID;
 use crate::server::{ResponseFuture, rpc_method};
 
 /// Gives a client its light.
@@ -182,8 +182,6 @@ fn http_span<B>(request: &Request<B>, method: MethodLabel) -> Span {
 pub fn inject_headers(headers: &mut HeaderMap) {
     watchroom::inject(headers);
     if let Some(id) = current_field("request_id").and_then(|id| HeaderValue::try_from(id).ok()) {
-        headers
-            .entry(HeaderName::from_static(REQUEST_ID_HEADER))
-            .or_insert(id);
+        headers.entry(REQUEST_ID).or_insert(id);
     }
 }

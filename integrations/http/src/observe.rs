@@ -4,13 +4,15 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use tracing::Span;
 use watchroom::{Clock, Moment};
 
 use crate::body::{ByteCount, CountedBody};
 use crate::labels::{MethodLabel, RpcStatus, StatusGroup};
 use crate::metrics::{HttpClientMetrics, HttpServerMetrics, RpcClientMetrics, RpcServerMetrics};
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// Which instruments a request moves.
 #[derive(Debug, Clone)]
@@ -110,7 +112,7 @@ impl Observation {
     /// The trailers of a gRPC answer.
     pub(crate) fn trailers(&mut self, headers: &HeaderMap) {
         if self.instruments.is_rpc()
-            && let Some(status) = headers.get("grpc-status").and_then(|value| value.to_str().ok())
+            && let Some(status) = headers.get(GRPC_STATUS).and_then(|value| value.to_str().ok())
         {
             self.rpc_status = Some(RpcStatus::parse(status));
         }

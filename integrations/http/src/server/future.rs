@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 
 use crate::body::ObservedBody;
 use crate::observe::Observation;
-use crate::request_id::{REQUEST_ID_HEADER, RequestId};
+use crate::request_id::{REQUEST_ID, RequestId};
 
 pin_project! {
     /// Waits for the head of the answer and hands the observation on to its body.
@@ -54,7 +54,7 @@ where
             if let Some(id) = this.request_id.take()
                 && let Ok(value) = HeaderValue::from_str(id.as_str())
             {
-                response.headers_mut().insert(REQUEST_ID_HEADER, value);
+                response.headers_mut().insert(REQUEST_ID, value);
             }
             let (head, body) = response.into_parts();
             let body = match observation {
