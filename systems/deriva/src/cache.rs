@@ -1,8 +1,9 @@
 //! Results of recipes in memory, the least recently used evicted first.
 //!
-//! Invariant: the bytes of all entries never exceed the capacity. Not here: metrics, logs; the engine tells those.
+//! Invariant: the bytes of all entries never exceed the capacity; how full it is can be asked while someone holds the lock. Not here: metrics, logs; the engine tells those.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -17,6 +18,9 @@ const ENTRY_OVERHEAD_BYTES: u64 = 128;
 pub struct Cache {
     state: Mutex<State>,
     capacity_bytes: u64,
+    /// As of the last change, for those who must not wait: the health report says how full the cache is though the cache hangs.
+    n_entries: AtomicU64,
+    n_bytes: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +42,14 @@ impl Cache {
         Self {
             state: Mutex::default(),
             capacity_bytes,
+            n_entries: AtomicU64::new(0),
+            n_bytes: AtomicU64::new(0),
         }
+    }
+
+    fn publish(&self, state: &State) {
+        self.n_entries.store(state.entries.len() as u64, Relaxed);
+        self.n_bytes.store(state.bytes, Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -84,19 +95,29 @@ impl Cache {
         state.bytes += cost(&data);
         state.by_age.insert(tick, address);
         state.entries.insert(address, (data, tick));
+        self.publish(&state);
         evicted
     }
 
     /// Forgets a result. Whether it was there.
     pub fn remove(&self, address: CAddr) -> bool {
-        self.lock().remove(address)
+        let mut state = self.lock();
+        let was_there = state.remove(address);
+        self.publish(&state);
+        was_there
     }
 
-    /// Number of entries, and their bytes.
+    /// Lets nobody else in for as long as `during` takes.
+    #[cfg(test)]
+    pub(crate) fn hold(&self, during: impl FnOnce()) {
+        let _held = self.lock();
+        during();
+    }
+
+    /// Number of entries, and their bytes. Waits for nobody.
     #[must_use]
     pub fn totals(&self) -> (u64, u64) {
-        let state = self.lock();
-        (state.entries.len() as u64, state.bytes)
+        (self.n_entries.load(Relaxed), self.n_bytes.load(Relaxed))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: an input is known before the recipe that takes it, so there is no cycle. Durable in `storage`, rebuilt at start.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::address::CAddr;
@@ -27,7 +28,11 @@ pub struct TooDeep(pub u32);
 
 /// The graph.
 #[derive(Debug, Default)]
-pub struct Dag(RwLock<Graph>);
+pub struct Dag {
+    graph: RwLock<Graph>,
+    /// For those who must not wait for the lock, such as the health report.
+    n_recipes: AtomicUsize,
+}
 
 #[derive(Debug, Default)]
 struct Graph {
@@ -61,7 +66,10 @@ impl Dag {
                 }
             }
         }
-        Self(RwLock::new(graph))
+        Self {
+            n_recipes: graph.nodes.len().into(),
+            graph: RwLock::new(graph),
+        }
     }
 
     /// Depth at which a recipe would stand.
@@ -79,10 +87,10 @@ impl Dag {
 
     /// Adds a recipe. Whether it is new.
     pub fn insert(&self, address: CAddr, node: Node) -> bool {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(address, node)
+        let mut graph = self.graph.write().unwrap_or_else(PoisonError::into_inner);
+        let is_new = graph.insert(address, node);
+        self.n_recipes.store(graph.nodes.len(), Relaxed);
+        is_new
     }
 
     /// Finds a recipe.
@@ -113,10 +121,10 @@ impl Dag {
         found
     }
 
-    /// Number of recipes.
+    /// Number of recipes. Waits for nobody.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.read().nodes.len()
+        self.n_recipes.load(Relaxed)
     }
 
     /// Whether there is no recipe.
@@ -127,7 +135,7 @@ impl Dag {
 
     /// Nothing that can panic runs under the lock, so a poisoned one is taken as it is.
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Graph> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.graph.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

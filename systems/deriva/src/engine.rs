@@ -16,7 +16,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use tracing::{Instrument as _, Span, debug, debug_span, error, info, trace, warn};
-use watchroom::capture::context::current_field;
 use watchroom::prelude::Label as _;
 
 pub use error::EngineError;
@@ -149,15 +148,14 @@ impl Engine {
         Ok((address, created))
     }
 
-    /// The bytes of an address, computed if they have to be.
+    /// The bytes of an address, computed if they have to be. Every span bears the id of the request that asks, if there is one.
     ///
     /// # Errors
     /// [`EngineError`] if the address is unknown or a function fails.
-    pub async fn get(&self, address: CAddr) -> Result<Bytes, EngineError> {
+    pub async fn get(&self, address: CAddr, request_id: Option<&str>) -> Result<Bytes, EngineError> {
         let depth = self.dag.get(address).map_or(0, |node| node.depth);
         self.metrics.materialize.depth.observe(f64::from(depth));
-        let request_id = current_field("request_id");
-        self.materialize(address, request_id.as_deref()).await
+        self.materialize(address, request_id).await
     }
 
     fn materialize<'a>(&'a self, address: CAddr, request_id: RequestId<'a>) -> Materializing<'a> {
@@ -268,7 +266,7 @@ impl Engine {
         let function = Function::find(&recipe.function, self.config.demo_functions)?;
         let data = self.run(function, recipe, inputs.clone(), request_id).await?;
         if self.config.verification.wants(address) {
-            self.verify(address, function, recipe, inputs, &data)
+            self.verify(address, function, recipe, inputs, &data, request_id)
                 .instrument(debug_span!("verify", request_id, function = function.name()))
                 .await?;
         }
@@ -330,9 +328,9 @@ impl Engine {
         recipe: &Arc<Recipe>,
         inputs: Vec<Bytes>,
         first: &Bytes,
+        request_id: RequestId<'_>,
     ) -> Result<(), EngineError> {
-        let request_id = current_field("request_id");
-        let again = self.run(function, recipe, inputs, request_id.as_deref()).await?;
+        let again = self.run(function, recipe, inputs, request_id).await?;
         let same = again == *first;
         self.metrics
             .verification

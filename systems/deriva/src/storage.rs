@@ -36,6 +36,17 @@ pub enum StorageError {
         #[source]
         source: fjall::Error,
     },
+    /// A write has failed before: nobody knows what of it is on disk, so nothing is written after it.
+    #[error(
+        "the store failed to {action}: it takes no writes since one failed; restart the server once its disk takes them again"
+    )]
+    Stopped {
+        /// What was tried.
+        action: &'static str,
+    },
+    /// The store gave back something else than was put in.
+    #[error("the store does not give back what has just been written")]
+    Forgets,
     /// What is stored does not hash to its address.
     #[error("{address} is damaged on disk")]
     Corrupt {
@@ -54,6 +65,9 @@ pub struct Storage {
     /// Length of each leaf, so that counting them at the start does not read them.
     leaf_lens: Keyspace,
     recipes: Keyspace,
+    /// Where [`probe`](Storage::probe) writes.
+    probe: Keyspace,
+    n_probes: AtomicU64,
     n_leaves: AtomicU64,
     leaf_bytes: AtomicU64,
 }
@@ -68,7 +82,10 @@ impl std::fmt::Debug for Storage {
 }
 
 fn failed(action: &'static str) -> impl FnOnce(fjall::Error) -> StorageError {
-    move |source| StorageError::Engine { action, source }
+    move |source| match source {
+        fjall::Error::Poisoned => StorageError::Stopped { action },
+        source => StorageError::Engine { action, source },
+    }
 }
 
 impl Storage {
@@ -91,6 +108,9 @@ impl Storage {
         let recipes = database
             .keyspace("recipes", KeyspaceCreateOptions::default)
             .map_err(open)?;
+        let probe = database
+            .keyspace("probe", KeyspaceCreateOptions::default)
+            .map_err(open)?;
         let (mut n_leaves, mut leaf_bytes) = (0, 0);
         for entry in leaf_lens.iter() {
             let len = entry.value().map_err(open)?;
@@ -102,6 +122,8 @@ impl Storage {
             leaves,
             leaf_lens,
             recipes,
+            probe,
+            n_probes: AtomicU64::new(0),
             n_leaves: n_leaves.into(),
             leaf_bytes: leaf_bytes.into(),
         })
@@ -211,15 +233,27 @@ impl Storage {
         (self.n_leaves.load(Relaxed), self.leaf_bytes.load(Relaxed))
     }
 
-    /// Whether the store answers.
+    /// Writes a few bytes on the way that leaves go, and reads them back. Blocks for as long as the disk does.
     ///
     /// # Errors
-    /// A failure of the engine.
-    pub fn ping(&self) -> Result<(), StorageError> {
-        self.leaf_lens
-            .contains_key([0; 32])
-            .map(drop)
-            .map_err(failed("answer"))
+    /// A failure of the engine, or [`StorageError::Forgets`].
+    pub fn probe(&self) -> Result<(), StorageError> {
+        let n = self.n_probes.fetch_add(1, Relaxed).to_le_bytes();
+        self.probe
+            .insert("last", n)
+            .map_err(failed("write what its health check puts in"))?;
+        self.database
+            .persist(PersistMode::Buffer)
+            .map_err(failed("write what its health check puts in"))?;
+        let read = self
+            .probe
+            .get("last")
+            .map_err(failed("read what its health check has put in"))?;
+        if read.is_some_and(|read| *read == n) {
+            Ok(())
+        } else {
+            Err(StorageError::Forgets)
+        }
     }
 
     /// Makes all durable, against a loss of power too; done on shutdown.
@@ -274,6 +308,18 @@ mod tests {
             .insert(address.as_bytes(), b"something else")
             .unwrap();
         assert!(matches!(storage.leaf(address), Err(StorageError::Corrupt { address: a }) if a == address));
+    }
+
+    #[test]
+    fn a_probe_leaves_nothing_among_the_leaves() {
+        let dir = tempfile::tempdir().unwrap();
+        let storage = Storage::open(dir.path()).unwrap();
+        storage.probe().unwrap();
+        storage.probe().unwrap();
+        assert_eq!(
+            (storage.leaf_totals(), storage.recipes().unwrap().len()),
+            ((0, 0), 0)
+        );
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Fixture {
     }
 
     async fn text(&self, address: CAddr) -> String {
-        String::from_utf8(self.engine.get(address).await.unwrap().to_vec()).unwrap()
+        String::from_utf8(self.engine.get(address, None).await.unwrap().to_vec()).unwrap()
     }
 
     /// Value of a series; for a histogram the number of observations. Zero if there is no such series.
@@ -131,7 +131,7 @@ async fn what_two_recipes_share_is_computed_once_even_when_both_ask_at_once() {
         f.recipe("hash/v1", &[slow], &[]),
     );
     let both = f.recipe("concat/v1", &[left, right], &[]);
-    f.engine.get(both).await.unwrap();
+    f.engine.get(both, None).await.unwrap();
     assert_eq!(
         f.value("deriva_compute_duration_seconds", &[("function", "slow/v1")]),
         1.0
@@ -142,9 +142,9 @@ async fn what_two_recipes_share_is_computed_once_even_when_both_ask_at_once() {
 async fn errors_are_counted_and_say_what_is_wrong() {
     let f = fixture(Verification::Off, 1 << 20);
     let unknown = CAddr::of_leaf(b"never put");
-    assert!(matches!(f.engine.get(unknown).await, Err(EngineError::Unknown(a)) if a == unknown));
+    assert!(matches!(f.engine.get(unknown, None).await, Err(EngineError::Unknown(a)) if a == unknown));
     let bad = f.recipe("transform/v1", &[f.leaf("x")], &[("op", "sing")]);
-    let error = f.engine.get(bad).await.unwrap_err().to_string();
+    let error = f.engine.get(bad, None).await.unwrap_err().to_string();
     assert!(
         error.starts_with("transform/v1: parameter \"op\" is \"sing\"; expected one of upper"),
         "{error}"
@@ -165,10 +165,10 @@ async fn a_result_that_differs_from_itself_is_refused_counted_and_not_kept() {
     let f = fixture(Verification::Always, 1 << 20);
     assert_eq!(f.value("deriva_verification_total", &[("result", "fail")]), 0.0);
     let good = f.recipe("hash/v1", &[f.leaf("x")], &[]);
-    f.engine.get(good).await.unwrap();
+    f.engine.get(good, None).await.unwrap();
     let bad = f.recipe("entropy/v1", &[f.leaf("x")], &[]);
     assert!(matches!(
-        f.engine.get(bad).await,
+        f.engine.get(bad, None).await,
         Err(EngineError::Nondeterministic {
             function: "entropy/v1",
             ..
@@ -185,7 +185,7 @@ async fn a_cache_that_is_too_small_evicts_and_says_so() {
     let f = fixture(Verification::Off, 400);
     for text in ["a", "b", "c", "d"] {
         let address = f.recipe("identity/v1", &[f.leaf(text)], &[]);
-        f.engine.get(address).await.unwrap();
+        f.engine.get(address, None).await.unwrap();
     }
     assert_eq!(f.value("deriva_cache_eviction_total", &[]), 1.0);
     assert_eq!(f.value("deriva_cache_entries", &[]), 3.0);
@@ -197,10 +197,10 @@ async fn invalidation_reaches_what_depends_on_it_only_with_cascade() {
     let leaf = f.leaf("x");
     let low = f.recipe("hash/v1", &[leaf], &[]);
     let high = f.recipe("identity/v1", &[low], &[]);
-    f.engine.get(high).await.unwrap();
+    f.engine.get(high, None).await.unwrap();
     assert_eq!(f.engine.invalidate(low, false).unwrap(), 1);
     assert!(f.engine.cache().contains(high));
-    f.engine.get(low).await.unwrap();
+    f.engine.get(low, None).await.unwrap();
     assert_eq!(f.engine.invalidate(leaf, true).unwrap(), 2);
     assert_eq!(f.value("deriva_cache_entries", &[]), 0.0);
     assert!(matches!(f.engine.resolve(high), Ok((Resolved::Recipe(node, _), false)) if node.depth == 2));

@@ -1,5 +1,6 @@
 //! Health: `/health` on the metrics port, and the gRPC health service, from the same checks (DER-7, COM-52).
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use crate::engine::Engine;
 use crate::proto::deriva_server::DerivaServer;
 
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How long store and cache may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// How far the gRPC health service may lag behind the board.
 const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -20,32 +23,23 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 pub(super) fn register(board: &HealthBoard, engine: &Arc<Engine>) {
     let store = Arc::clone(engine);
     board
-        .register("store", move || {
-            let engine = Arc::clone(&store);
-            async move {
-                // The engine's reads are synchronous: a disk that hangs must not hold a worker of the runtime.
-                tokio::task::spawn_blocking(move || engine.storage().ping())
-                    .await
-                    .map_err(|error| error.to_string())?
-                    .map_err(|error| error.to_string())
-            }
+        // On a thread of the board's: a disk that hangs must not hold one of the runtime's, and is asked again only once it has answered.
+        .register_blocking("store", move || {
+            store.storage().probe().map_err(anyhow::Error::new)
         })
         .critical()
-        .interval(INTERVAL);
+        .interval(INTERVAL)
+        .timeout(TIMEOUT);
     let cache = Arc::clone(engine);
     board
-        .register("cache", move || {
-            let engine = Arc::clone(&cache);
-            async move {
-                // The cache answers if its lock can be had; the check's own timeout tells if not.
-                tokio::task::spawn_blocking(move || engine.cache().contains(CAddr::from_bytes([0; 32])))
-                    .await
-                    .map(drop)
-                    .map_err(|error| error.to_string())
-            }
+        .register_blocking("cache", move || {
+            // The cache answers if its lock can be had; the check's timeout tells if not.
+            let _known = cache.cache().contains(CAddr::from_bytes([0; 32]));
+            Ok::<_, Infallible>(())
         })
         .critical()
-        .interval(INTERVAL);
+        .interval(INTERVAL)
+        .timeout(TIMEOUT);
     let engine = Arc::clone(engine);
     board.extra(move || {
         vec![
@@ -68,4 +62,53 @@ pub(super) fn report(board: HealthBoard, reporter: HealthReporter) -> JoinHandle
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use watchroom::health::Probe;
+    use watchroom::metrics::Registry;
+
+    use super::*;
+    use crate::engine::{EngineConfig, Verification};
+    use crate::metrics::DerivaMetrics;
+    use crate::storage::Storage;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_cache_that_does_not_answer_is_unhealthy_until_it_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = EngineConfig {
+            cache_bytes: 1 << 20,
+            verification: Verification::Off,
+            demo_functions: false,
+        };
+        let metrics = DerivaMetrics::register(&Registry::default()).unwrap();
+        let engine = Engine::open(Storage::open(dir.path()).unwrap(), metrics, config).unwrap();
+        let engine = Arc::new(engine);
+        let board = HealthBoard::new();
+        register(&board, &engine);
+        let until = async |status: u16| {
+            while board.report(Probe::Health).http_status() != status {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            board.report(Probe::Health).to_text()
+        };
+        until(200).await;
+        let held = Arc::clone(&engine);
+        let (give_back, wait) = std::sync::mpsc::channel::<()>();
+        let holder = std::thread::spawn(move || {
+            held.cache().hold(|| {
+                // An error means that the test has ended.
+                let _ = wait.recv();
+            });
+        });
+        let report = until(503).await;
+        assert!(
+            report.contains("cache: unhealthy") && report.contains("store: healthy"),
+            "{report}"
+        );
+        give_back.send(()).unwrap();
+        holder.join().unwrap();
+        until(200).await;
+    }
 }

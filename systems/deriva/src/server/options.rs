@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use watchroom::{Config, LogFormat};
+use watchroom::{Config, LogFormat, SpanLines};
 
 use crate::engine::Verification;
 
@@ -64,14 +64,19 @@ pub struct Options {
 
 impl Options {
     /// Settings of telemetry: these flags, then the file, then the environment.
-    pub(super) fn telemetry(&self) -> Result<Config, watchroom::ConfigError> {
-        let config = Config::for_service("deriva-server")
+    ///
+    /// # Errors
+    /// [`watchroom::ConfigError`] names the setting that is wrong, and where it stands.
+    pub fn telemetry(&self) -> Result<Config, watchroom::ConfigError> {
+        let mut config = Config::for_service("deriva-server")
             .version(env!("CARGO_PKG_VERSION"))
             .log_format(match self.log_format {
                 LogFormatArg::Text => LogFormat::Text,
                 LogFormatArg::Json => LogFormat::Json,
             })
             .admin_listen((IpAddr::V4(Ipv4Addr::LOCALHOST), self.metrics_port));
+        // Each RPC has a line of its own at its end, with its duration: the line of its span would say the same again.
+        config.log.span_lines = SpanLines::NONE;
         match &self.telemetry_config {
             Some(path) => config.from_file(path)?.from_env(),
             None => config.from_env(),

@@ -231,7 +231,11 @@ impl Deriva for DerivaService {
         let context = RequestContext::of(request.extensions());
         let mut call = self.begin(Method::Get, rpc_span!("rpc.get", context));
         let address = call.subject(&request.get_ref().address)?;
-        let result = self.engine.get(address).instrument(call.span.clone()).await;
+        let result = self
+            .engine
+            .get(address, Some(context.request_id.as_str()))
+            .instrument(call.span.clone())
+            .await;
         let data = result.map_err(|error| call.failed(&error))?;
         Ok(Response::new(Chunks::new(data, call)))
     }

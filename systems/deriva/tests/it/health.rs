@@ -1,6 +1,6 @@
 //! `/health`, the gRPC health service and reflection (DER-1, DER-7).
 
-use deriva::proto::{FILE_DESCRIPTOR_SET, SERVICE_NAME};
+use deriva::proto::{FILE_DESCRIPTOR_SET, PutLeafRequest, SERVICE_NAME};
 use prost::Message as _;
 use serde_json::Value;
 use tonic::Code;
@@ -53,6 +53,82 @@ async fn health_tells_what_is_specified() {
             1.0
         );
     }
+}
+
+/// The disk refuses every write, by the limit that the system puts on a process: `/health` says so, and what needs no write goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_whose_disk_takes_no_writes_is_503_and_what_was_put_survives() {
+    let server = Server::start_for_limits();
+    let mut client = server.client().await;
+    let before = leaf(&mut client, b"before").await;
+    let health = || {
+        let (status, body) = server.get("/health");
+        (status, serde_json::from_str::<Value>(&body).unwrap())
+    };
+    let wait_for = |status: u16| {
+        eventually("the health that is due", || match health() {
+            (found, report) if found == status => Ok(report),
+            (_, report) => Err(report.to_string()),
+        })
+    };
+    wait_for(200);
+
+    server.limit_file_size(Some(0));
+    let report = wait_for(503);
+    assert_eq!(report["status"], "unhealthy");
+    let component = |name: &str| {
+        let all = report["components"].as_array().unwrap();
+        all.iter().find(|c| c["name"] == name).unwrap().clone()
+    };
+    assert_eq!(
+        (&component("store")["status"], &component("cache")["status"]),
+        (&"unhealthy".into(), &"healthy".into())
+    );
+    let why = component("store").to_string();
+    assert!(why.contains("the store failed to write"), "{why}");
+    assert_eq!(server.get("/health/ready").0, 503);
+    assert_eq!(server.get("/health/live").0, 200);
+    assert_eq!(
+        server
+            .scrape()
+            .value("watchroom_health_status{component=\"store\"}"),
+        0.0
+    );
+    let data = b"after".to_vec();
+    let refused = client.put_leaf(PutLeafRequest { data }).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Internal);
+    assert_eq!(bytes(&mut client, &before).await.unwrap(), b"before");
+    let channel = tonic::transport::Endpoint::from_shared(server.url())
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let service = SERVICE_NAME.to_owned();
+    let mut watch = HealthClient::new(channel)
+        .watch(HealthCheckRequest { service })
+        .await
+        .unwrap()
+        .into_inner();
+    // It is told a moment after the board has it.
+    while watch.message().await.unwrap().unwrap().status() != ServingStatus::NotServing {}
+
+    // After a write that failed nobody knows what is on disk, so the store waits for a restart; the report says that.
+    server.limit_file_size(None);
+    eventually("the store says what to do", || {
+        let text = health().1.to_string();
+        if text.contains("restart the server") {
+            Ok(())
+        } else {
+            Err(text)
+        }
+    });
+    let server = server.restart("KILL");
+    eventually("healthy again", || match server.get("/health") {
+        (200, _) => Ok(()),
+        (_, body) => Err(body),
+    });
+    let mut client = server.client().await;
+    assert_eq!(bytes(&mut client, &before).await.unwrap(), b"before");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,6 +32,8 @@ pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<T, Strin
     panic!("waited in vain for: {what}\n{last}");
 }
 
+const SERVER: &str = env!("CARGO_BIN_EXE_deriva-server");
+
 /// `deriva-server`, killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -51,10 +53,21 @@ impl Server {
         Self::start_in(tempfile::tempdir().unwrap(), args, env)
     }
 
+    /// One that outlives a limit on the size of its files: what is ignored stays so in the program that takes the shell's place.
+    pub(crate) fn start_for_limits() -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", SERVER]);
+        Self::spawn(shell, tempfile::tempdir().unwrap(), &[], &[])
+    }
+
     fn start_in(dir: TempDir, args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::spawn(Command::new(SERVER), dir, args, env)
+    }
+
+    fn spawn(mut program: Command, dir: TempDir, args: &[&str], env: &[(&str, &str)]) -> Self {
         let log = dir.path().join("log");
         let out = File::create(&log).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_deriva-server"))
+        let mut child = program
             .args([
                 "--listen",
                 "127.0.0.1:0",
@@ -137,6 +150,17 @@ impl Server {
                 .unwrap()
                 .success()
         );
+    }
+
+    /// Lets it write its files up to so many bytes, from now on: with 0, no write to a file succeeds.
+    pub(crate) fn limit_file_size(&self, bytes: Option<u64>) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let old = rustix::process::getrlimit(rustix::process::Resource::Fsize);
+        let new = rustix::process::Rlimit {
+            current: bytes,
+            maximum: old.maximum,
+        };
+        rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, new).unwrap();
     }
 
     #[track_caller]
