@@ -16,11 +16,11 @@ impl Config {
         self.with_lookup(|variable| std::env::var_os(variable))
     }
 
-    /// Takes what `lookup` says of each variable.
+    /// Takes what `lookup` says of each variable, in place of the environment.
     ///
     /// # Errors
     /// As [`Config::from_env`].
-    pub(super) fn with_lookup(
+    pub fn with_lookup(
         mut self,
         lookup: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {

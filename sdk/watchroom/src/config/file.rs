@@ -33,7 +33,11 @@ impl Config {
         self.with_toml(path, &text)
     }
 
-    pub(super) fn with_toml(mut self, path: &Path, text: &str) -> Result<Self, ConfigError> {
+    /// Takes what a text in TOML says, as if it were that of a file; `path` stands in errors.
+    ///
+    /// # Errors
+    /// As [`Config::from_file`].
+    pub fn with_toml(mut self, path: &Path, text: &str) -> Result<Self, ConfigError> {
         let table: Table = text
             .parse()
             .map_err(|error: toml::de::Error| ConfigError::NotToml {
