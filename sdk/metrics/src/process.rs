@@ -129,13 +129,17 @@ impl ProcessCollector {
             None,
             Value::U64(n_open as u64),
         );
+        Some(())
+    }
+
+    fn read_limits(&self, out: &mut Vec<Family>) -> Option<()> {
         let limits = self.read("self/limits")?;
-        let line = limits
-            .lines()
-            .find_map(|line| line.strip_prefix("Max open files"))?;
-        let max = match line.split_ascii_whitespace().next()? {
-            "unlimited" => Value::F64(f64::INFINITY),
-            soft => Value::U64(soft.parse().ok()?),
+        let soft = |name: &str| {
+            let line = limits.lines().find_map(|line| line.strip_prefix(name))?;
+            match line.split_ascii_whitespace().next()? {
+                "unlimited" => Some(Value::F64(f64::INFINITY)),
+                soft => soft.parse().ok().map(Value::U64),
+            }
         };
         push(
             out,
@@ -143,7 +147,15 @@ impl ProcessCollector {
             Kind::Gauge,
             "Most file descriptors that may be open.",
             None,
-            max,
+            soft("Max open files")?,
+        );
+        push(
+            out,
+            "process_virtual_memory_max_bytes",
+            Kind::Gauge,
+            "Most virtual memory that may be taken.",
+            Some("bytes"),
+            soft("Max address space")?,
         );
         Some(())
     }
@@ -179,6 +191,7 @@ impl Collector for ProcessCollector {
         let _ = self.read_stat(out);
         let _ = self.read_status(out);
         let _ = self.read_fds(out);
+        let _ = self.read_limits(out);
     }
 }
 
@@ -213,6 +226,7 @@ mod tests {
         assert!(value("process_threads") >= 1.0);
         assert!(value("process_open_fds") >= 3.0);
         assert!(value("process_max_fds") >= value("process_open_fds"));
+        assert!(value("process_virtual_memory_max_bytes") >= value("process_virtual_memory_bytes"));
         assert!(value("process_start_time_seconds") > 1_500_000_000.0);
         assert!(value("process_cpu_seconds_total") >= 0.0);
     }

@@ -9,7 +9,8 @@ use std::cell::Cell;
 
 use watchroom_metrics as metrics;
 use watchroom_metrics::{
-    Counter, Gauge, Histogram, Label, Metrics, NativeHistogram, Registry, UpDownCounter,
+    Counter, Declaration, DynamicCounter, DynamicHistogram, Gauge, Histogram, Label, Metrics,
+    NativeHistogram, Registry, Reservoir, SampledCounter, SampledHistogram, UpDownCounter,
 };
 
 struct Counting;
@@ -73,6 +74,17 @@ struct M {
     open_values: Histogram<Route>,
     /// Fine values.
     fine: NativeHistogram<Method>,
+    /// Ends.
+    #[metric(expire = "10m")]
+    ending: Gauge<Route>,
+    /// Quantiles.
+    quantiles: Reservoir<Method>,
+    /// One in so many.
+    #[metric(one_in = 4)]
+    one_in_total: SampledCounter<Route>,
+    /// One in so many, timed.
+    #[metric(buckets = [1, 2], one_in = 4)]
+    sampled: SampledHistogram<Method>,
 }
 
 #[derive(Label, Clone, Copy)]
@@ -96,6 +108,15 @@ fn record(m: &M) {
     m.values.start(Method::Get).observe();
     m.open_values.start_owned("/").observe();
     let _ = m.open_total.try_inc(("/users/{id}", Method::Get));
+    m.ending.set("/", 1);
+    for i in 0..500 {
+        m.quantiles.observe(Method::Get, i);
+    }
+    m.quantiles.start(Method::Put).observe();
+    for _ in 0..100 {
+        m.one_in_total.inc("/");
+        m.sampled.start(Method::Get).observe();
+    }
 }
 
 fn allocations(run: impl FnOnce()) -> usize {
@@ -127,6 +148,29 @@ fn a_refused_value_allocates_nothing() {
     assert_eq!(
         allocations(|| values.iter().for_each(|value| m.open_gauge.inc(value))),
         0
+    );
+}
+
+#[test]
+fn a_warm_recording_with_labels_named_at_run_time_allocates_nothing() {
+    let registry = Registry::default();
+    let counter: DynamicCounter =
+        DynamicCounter::register(&registry, Declaration::new("d_total", "D.").with_limit(10)).unwrap();
+    let histogram = DynamicHistogram::register(
+        &registry,
+        Declaration::new("d_size", "D.").with_buckets(vec![1.0]),
+    )
+    .unwrap();
+    let record = |tenant: i64| {
+        counter.inc([("tenant", tenant)]);
+        counter.inc([("queue", "mail"), ("tenant", "a")]);
+        histogram.observe([("queue", "mail")], 0.5);
+    };
+    (0..20).for_each(record);
+    assert_eq!(
+        allocations(|| (0..100).for_each(record)),
+        0,
+        "what overflows costs nothing either"
     );
 }
 

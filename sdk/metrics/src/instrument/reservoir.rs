@@ -86,6 +86,9 @@ pub(crate) struct Core {
 
 type Page = Box<[OnceLock<Box<Shard>>]>;
 
+/// Values, each with its weight.
+type Samples = Vec<(f64, f64)>;
+
 /// What one thread has of one series. Only that thread writes it.
 #[derive(Debug)]
 struct Shard {
@@ -101,7 +104,7 @@ struct Shard {
 struct Past {
     opened: Moment,
     /// The samples of the last window, by series, each with its weight.
-    samples: Vec<Vec<(f64, f64)>>,
+    samples: Vec<Samples>,
 }
 
 impl Shard {
@@ -136,7 +139,7 @@ impl Shard {
     }
 
     /// Samples of a window, each with its weight.
-    fn read(&self, window: u64, out: &mut Vec<(f64, f64)>) {
+    fn read(&self, window: u64, out: &mut Samples) {
         if self.window.load(Acquire) != window {
             return;
         }
@@ -234,7 +237,7 @@ impl Core {
         })
     }
 
-    fn present(&self, series: usize) -> Vec<(f64, f64)> {
+    fn present(&self, series: usize) -> Samples {
         let window = self.window.load(Relaxed);
         let mut samples = Vec::new();
         self.shards(series)
@@ -279,7 +282,7 @@ impl Core {
             snapshot::Family::new(declaration.name.clone(), Kind::Summary, declaration.help.clone());
         family.unit.clone_from(&declaration.unit);
         let names: Vec<&str> = declaration.labels.iter().map(|label| label.name).collect();
-        let mut overflow: Option<(u64, f64, Vec<(f64, f64)>)> = None;
+        let mut overflow: Option<(u64, f64, Samples)> = None;
         for series in 0..self.n_series {
             let (count, sum) = self.totals(series);
             let shows_zero = declaration.zero || names.is_empty();
@@ -316,7 +319,7 @@ impl Core {
         family
     }
 
-    fn summary(&self, count: u64, sum: f64, mut samples: Vec<(f64, f64)>) -> Value {
+    fn summary(&self, count: u64, sum: f64, mut samples: Samples) -> Value {
         samples.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
         let quantiles = self
             .declaration
