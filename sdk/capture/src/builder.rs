@@ -8,6 +8,7 @@ use tracing_core::Metadata;
 use watchroom_core::{Clock, Ledger, SpanContext};
 use watchroom_redact::Redactor;
 
+use crate::foreign::ForeignContext;
 use crate::keep::{Held, Keep};
 use crate::layer::Shared;
 use crate::propagation::{self, Extractor};
@@ -198,6 +199,15 @@ impl CaptureHandle {
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.shared.closed.load(Relaxed)
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Joins another tracing API to this capture, for the rest of its life. Whether it was the first.
+    pub fn join(&self, foreign: Arc<dyn ForeignContext>) -> bool {
+        self.shared.foreign.set(foreign).is_ok()
     }
 
     /// Spans that wait for the end of their trace, where the sampler keeps errors and slow traces.

@@ -15,9 +15,10 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 use watchroom_core::{Count, Moment};
 
+use crate::foreign::SpanRef;
 use crate::table::{BUSY, IN_TRACE, SAMPLED, STARTED, SlotRef};
 use crate::visit::{Visitor, with_scratch};
-use crate::{EventRecord, SpanRecord, current, pool};
+use crate::{EventRecord, current, pool};
 
 mod baggage;
 mod event;
@@ -122,7 +123,8 @@ where
         let now = shared.clock.now();
         let around = self.around(attrs.is_contextual(), attrs.parent(), &ctx);
         let in_trace = shared.exporter.is_none() || site.interest & EXPORT != 0;
-        let origin = shared.origin(around.as_ref().map(|(_, slot)| slot), in_trace, now);
+        let parent = around.as_ref().map(|(_, slot)| slot);
+        let origin = shared.origin(parent, in_trace, attrs.is_contextual(), now);
         let around = around.map_or(0, |(id, _)| id);
 
         let mut record = pool::take(metadata, origin.context);
@@ -266,6 +268,9 @@ where
             return;
         };
         slot.set_flags(STARTED);
+        if let Some(foreign) = shared.foreign.get() {
+            foreign.enter(SpanRef::new(Arc::clone(&self.shared), id.into_u64()));
+        }
         if slot.has(BUSY) {
             slot.enter(|| self.now_ns());
         }
@@ -279,6 +284,9 @@ where
     fn on_exit(&self, id: &Id, _ctx: Context<'_, S>) {
         let shared = &*self.shared;
         current::exit(shared.callsites.layer(), id.into_u64());
+        if let Some(foreign) = shared.foreign.get() {
+            foreign.exit(id.into_u64());
+        }
         if shared.enter_mask | shared.busy_mask == 0 {
             return;
         }
@@ -301,26 +309,7 @@ where
             return;
         };
         record.duration_ns = shared.clock.now().ns_since(record.start);
-        let told = shared.sampled_span(record.interest & shared.close_mask, record.metadata);
-        if told != 0 {
-            let spans = shared.lend(parent);
-            shared.fan_out(told, &spans, Some(&record), |sink, scope| sink.on_close(scope));
-        }
-        self.export(record);
-    }
-}
-
-impl CaptureLayer {
-    fn export(&self, record: Box<SpanRecord>) {
-        let shared = &*self.shared;
-        if record.is_sampled() {
-            shared.export(record);
-        } else {
-            match &shared.keep {
-                Some(keep) if record.in_trace => shared.judge(keep, record),
-                _ => pool::recycle(record),
-            }
-        }
+        shared.hand_over(record, parent);
     }
 }
 

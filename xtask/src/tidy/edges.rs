@@ -57,6 +57,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // integrations/
     ("watchroom-http", &["watchroom"]),
+    ("watchroom-opentelemetry", &["watchroom-core", "watchroom-capture"]),
     ("watchroom-sql", &["watchroom"]),
     // backend/
     ("watchroom-model", &[]),

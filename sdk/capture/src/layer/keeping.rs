@@ -12,6 +12,23 @@ use crate::keep::{Closed, Keep, Records, is_local_root};
 use crate::{SpanRecord, pool};
 
 impl Shared {
+    /// A span has closed: sinks are told, then it goes to the exporter or its trace is judged.
+    pub(crate) fn hand_over(&self, record: Box<SpanRecord>, parent: Option<u64>) {
+        let told = self.sampled_span(record.interest & self.close_mask, record.metadata);
+        if told != 0 {
+            let spans = self.lend(parent);
+            self.fan_out(told, &spans, Some(&record), |sink, scope| sink.on_close(scope));
+        }
+        if record.is_sampled() {
+            self.export(record);
+        } else {
+            match &self.keep {
+                Some(keep) if record.in_trace => self.judge(keep, record),
+                _ => pool::recycle(record),
+            }
+        }
+    }
+
     /// Hands a span of a sampled trace to the exporter.
     pub(super) fn export(&self, record: Box<SpanRecord>) {
         self.ledger.count(Count::SpansSampled, 1);
@@ -27,7 +44,7 @@ impl Shared {
     }
 
     #[cold]
-    pub(super) fn open_root(&self, keep: &Keep, record: &SpanRecord, now: Moment) {
+    pub(crate) fn open_root(&self, keep: &Keep, record: &SpanRecord, now: Moment) {
         if is_local_root(record) {
             self.evict(keep.open(record.context.trace_id, now));
         }

@@ -11,11 +11,11 @@ use crate::propagation::{Baggage, Decision, RemoteContext};
 use crate::table::{STARTED, SlotRef};
 
 /// What a new span takes over.
-pub(super) struct Origin {
-    pub(super) context: SpanContext,
-    pub(super) parent: Option<SpanId>,
-    pub(super) parent_remote: bool,
-    pub(super) baggage: Baggage,
+pub(crate) struct Origin {
+    pub(crate) context: SpanContext,
+    pub(crate) parent: Option<SpanId>,
+    pub(crate) parent_remote: bool,
+    pub(crate) baggage: Baggage,
 }
 
 /// The other flags are passed on as they came.
@@ -23,13 +23,40 @@ pub(super) const fn with_sampled(flags: TraceFlags, sampled: bool) -> TraceFlags
     TraceFlags(flags.0 & !TraceFlags::SAMPLED | sampled as u8)
 }
 
+/// Whether what another API holds as current is a span, and not the one that is ours anyhow.
+#[cold]
+fn is_another(current: &RemoteContext, parent: Option<&SlotRef<'_>>) -> bool {
+    let Some(span) = &current.span else { return false };
+    let ours = parent.and_then(|slot| {
+        let state = slot.lock();
+        state.record().map(|record| record.context.span_id)
+    });
+    ours != Some(span.span_id)
+}
+
 impl Shared {
-    /// Of a span that is made inside of `parent`, or inside of nothing, unless a caller is waiting for its span.
-    pub(super) fn origin(&self, parent: Option<&SlotRef<'_>>, in_trace: bool, now: Moment) -> Origin {
-        match context::take_remote_parent() {
-            None => self.local(parent, in_trace, None, now),
-            Some(remote) => self.called(remote, parent, in_trace, now),
+    /// Of a span that is made inside of `parent`, or inside of nothing, unless a caller is waiting for its span, or another API has a span
+    /// current that was begun inside of `parent`.
+    pub(super) fn origin(
+        &self,
+        parent: Option<&SlotRef<'_>>,
+        in_trace: bool,
+        is_contextual: bool,
+        now: Moment,
+    ) -> Origin {
+        match (context::take_remote_parent(), self.foreign.get()) {
+            (None, None) => self.local(parent, in_trace, None, now),
+            (Some(remote), _) => self.called(remote, parent, in_trace, now),
+            (None, Some(foreign)) => match is_contextual.then(|| foreign.current()) {
+                Some(current) if is_another(&current, parent) => self.called(current, None, in_trace, now),
+                _ => self.local(parent, in_trace, None, now),
+            },
         }
+    }
+
+    /// Of a span that is made under the given parent, whatever is current.
+    pub(crate) fn origin_under(&self, parent: RemoteContext, in_trace: bool, now: Moment) -> Origin {
+        self.called(parent, None, in_trace, now)
     }
 
     #[cold]

@@ -3,14 +3,15 @@
 //! Not here: what happens to spans and events.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use tracing_core::{LevelFilter, Metadata};
 use watchroom_core::{Clock, Count, Ledger, Moment};
 use watchroom_redact::Redactor;
 
 use crate::callsite::{Callsite, Callsites};
+use crate::foreign::ForeignContext;
 use crate::keep::Keep;
 use crate::table::{Slot, Table};
 use crate::visit::{Rules, is_special};
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) threads: bool,
     pub(crate) sinks: Vec<Arc<dyn Sink>>,
     pub(crate) exporter: Option<Arc<dyn SpanExporter>>,
+    /// Another tracing API in the process.
+    pub(crate) foreign: OnceLock<Arc<dyn ForeignContext>>,
     /// Spans of unsampled traces that may yet be exported.
     pub(crate) keep: Option<Keep>,
     pub(crate) export_filter: ReloadableFilter,
@@ -86,6 +89,7 @@ impl Shared {
             busy_mask: mask(|sink| sink.wants_busy()) | busy_for_export,
             log_mask: mask(|sink| sink.is_log()),
             event_sampler,
+            foreign: OnceLock::new(),
             keep: exporter.as_ref().and(sampler.keep_rules()).map(Keep::new),
             clock,
             redactor,

@@ -5,8 +5,8 @@
 use watchroom_core::{Count, SpanContext, Value};
 use watchroom_redact::Redactor;
 
-use super::CaptureLayer;
 use super::origin::with_sampled;
+use super::{CaptureLayer, Shared};
 use crate::context::SetParentError;
 use crate::keep::is_local_root;
 use crate::propagation::RemoteContext;
@@ -76,7 +76,7 @@ impl CaptureLayer {
         let shared = &*self.shared;
         let Some(slot) = shared.table.get(id) else { return };
         let mut text = String::new();
-        let value = self.redacted(key, value, &mut text);
+        let value = shared.redacted(key, value, &mut text);
         let mut state = slot.lock();
         let Some(record) = state.record_mut() else { return };
         if record.fields.position(key).is_some() || record.fields.len() < shared.limits.attributes {
@@ -121,9 +121,9 @@ impl CaptureLayer {
         };
         with_scratch(|scratch| {
             let mut text = String::new();
-            let name = self.redacted("message", Value::Str(name), &mut text);
+            let name = shared.redacted("message", Value::Str(name), &mut text);
             scratch.fields.push("message", name);
-            self.push_attributes(&mut scratch.fields, attributes);
+            shared.push_attributes(&mut scratch.fields, attributes);
             let now = shared.clock.now_unix_ns();
             let mut state = slot.lock();
             let late = &mut state.late;
@@ -136,26 +136,38 @@ impl CaptureLayer {
         });
     }
 
-    fn push_attributes(&self, fields: &mut Fields, attributes: &[(&str, Value<'_>)]) {
-        let n_room = self.shared.limits.attributes_per_event;
+    pub(crate) fn set_name(&self, id: u64, name: &str) {
+        let shared = &*self.shared;
+        let Some(slot) = shared.table.get(id) else { return };
+        let mut text = String::new();
+        shared.redactor.value_into(name, &mut text);
+        cut(&mut text, shared.limits.value_len, &shared.ledger);
+        if let Some(record) = slot.lock().record_mut() {
+            record.name_override = text;
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn push_attributes(&self, fields: &mut Fields, attributes: &[(&str, Value<'_>)]) {
+        let n_room = self.limits.attributes_per_event;
         for (key, value) in attributes.iter().take(n_room) {
             let mut text = String::new();
             fields.push_named(key, self.redacted(key, *value, &mut text));
         }
         let n_cut = attributes.len().saturating_sub(n_room);
-        self.shared
-            .count_cut(Count::AttributesCut, u32::try_from(n_cut).unwrap_or(u32::MAX));
+        self.count_cut(Count::AttributesCut, u32::try_from(n_cut).unwrap_or(u32::MAX));
     }
 
-    fn redacted<'a>(&self, key: &str, value: Value<'a>, text: &'a mut String) -> Value<'a> {
-        let shared = &*self.shared;
-        if shared.redactor.is_sensitive_name(key) {
-            shared.redactor.count_redaction();
+    /// A value as it may be shown: by its key, by itself, not too long.
+    pub(crate) fn redacted<'a>(&self, key: &str, value: Value<'a>, text: &'a mut String) -> Value<'a> {
+        if self.redactor.is_sensitive_name(key) {
+            self.redactor.count_redaction();
             return Value::Str(Redactor::REDACTED);
         }
         let Value::Str(raw) = value else { return value };
-        shared.redactor.named_into(key, raw, text);
-        cut(text, shared.limits.value_len, &shared.ledger);
+        self.redactor.named_into(key, raw, text);
+        cut(text, self.limits.value_len, &self.ledger);
         Value::Str(text)
     }
 }
