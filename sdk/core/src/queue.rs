@@ -53,6 +53,14 @@ struct State<T> {
     /// Set by [`Queue::wake`]: the consumer returns with what there is.
     nudged: bool,
     producers_waiting: usize,
+    /// Places of items that have been taken out, but keep their places.
+    held: usize,
+}
+
+impl<T> State<T> {
+    fn n_taken(&self) -> usize {
+        self.items.len() + self.held
+    }
 }
 
 impl<T> Queue<T> {
@@ -66,6 +74,7 @@ impl<T> Queue<T> {
                 wake_at: usize::MAX,
                 nudged: false,
                 producers_waiting: 0,
+                held: 0,
             }),
             not_empty: Condvar::new(),
             not_full: Condvar::new(),
@@ -95,7 +104,7 @@ impl<T> Queue<T> {
         if state.closed {
             return Err(Rejected::Closed(item));
         }
-        if state.items.len() >= self.capacity.saturating_add(reserve) {
+        if state.n_taken() >= self.capacity.saturating_add(reserve) {
             return Err(Rejected::Full(item));
         }
         Ok(self.put(state, item))
@@ -107,18 +116,18 @@ impl<T> Queue<T> {
     /// [`Rejected::Full`] after `bound`, or [`Rejected::Closed`], with the item.
     pub fn push_within(&self, item: T, bound: Duration) -> Result<usize, Rejected<T>> {
         let mut state = self.lock();
-        if !state.closed && state.items.len() >= self.capacity && !bound.is_zero() {
+        if !state.closed && state.n_taken() >= self.capacity && !bound.is_zero() {
             state.producers_waiting += 1;
             state = self
                 .not_full
-                .wait_timeout_while(state, bound, |s| !s.closed && s.items.len() >= self.capacity)
+                .wait_timeout_while(state, bound, |s| !s.closed && s.n_taken() >= self.capacity)
                 .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
             state.producers_waiting -= 1;
         }
         if state.closed {
             return Err(Rejected::Closed(item));
         }
-        if state.items.len() >= self.capacity {
+        if state.n_taken() >= self.capacity {
             return Err(Rejected::Full(item));
         }
         Ok(self.put(state, item))
@@ -171,6 +180,33 @@ impl<T> Queue<T> {
             self.not_full.notify_all();
         }
         Ok(())
+    }
+
+    /// Moves up to `max` items into `out`, whose places stay taken until they are [given back](Self::free_places): for a consumer that
+    /// keeps items in a smaller form. Never waits.
+    ///
+    /// # Errors
+    /// [`Closed`] once the queue is closed and empty.
+    pub fn pop_holding(&self, out: &mut Vec<T>, max: usize) -> Result<(), Closed> {
+        let mut state = self.lock();
+        if state.closed && state.items.is_empty() {
+            return Err(Closed);
+        }
+        let n = state.items.len().min(max);
+        out.extend(state.items.drain(..n));
+        state.held += n;
+        Ok(())
+    }
+
+    /// Gives back places that [`pop_holding`](Self::pop_holding) has kept.
+    pub fn free_places(&self, n: usize) {
+        let mut state = self.lock();
+        state.held = state.held.saturating_sub(n);
+        let wake_producers = state.producers_waiting > 0;
+        drop(state);
+        if wake_producers {
+            self.not_full.notify_all();
+        }
     }
 
     /// Lets a waiting consumer return at once: used to flush and to shut down.
@@ -240,6 +276,22 @@ mod tests {
         queue.pop_batch(&mut out, 10, 1, Duration::MAX).unwrap();
         assert_eq!(out, ["a"]);
         assert_eq!(queue.pop_batch(&mut out, 10, 1, Duration::MAX), Err(Closed));
+    }
+
+    #[test]
+    fn items_that_are_held_keep_their_places() {
+        let queue = Queue::new(2);
+        let mut out = Vec::new();
+        queue.try_push(1).unwrap();
+        queue.pop_holding(&mut out, 10).unwrap();
+        queue.try_push(2).unwrap();
+        assert!(matches!(queue.try_push(3), Err(Rejected::Full(3))));
+        queue.free_places(1);
+        assert_eq!(queue.try_push(3).unwrap(), 2);
+        queue.close();
+        queue.pop_holding(&mut out, 10).unwrap();
+        assert_eq!(out, [1, 2, 3]);
+        assert_eq!(queue.pop_holding(&mut out, 10), Err(Closed));
     }
 
     #[test]

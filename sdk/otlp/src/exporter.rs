@@ -255,7 +255,8 @@ impl Start<'_> {
             });
             pool::recycle(span);
         };
-        self.add(&intake, courier, config.trace_delay, encode);
+        // A span waits in a record of a kilobyte and more; encoded it takes a few hundred bytes, and the record is used again.
+        self.add(&intake, courier, config.trace_delay, true, encode);
         Ok(Some(intake))
     }
 
@@ -269,7 +270,7 @@ impl Start<'_> {
         let store = Arc::new(LogStore::new(config.log_queue_bytes));
         let shared = Arc::clone(&store);
         let encode = move |log: EncodedLog, batch: &mut wire::Batch| log.encode(batch, &shared);
-        self.add(&intake, courier, config.log_delay, encode);
+        self.add(&intake, courier, config.log_delay, false, encode);
         Ok(Some(LogPart { intake, store }))
     }
 
@@ -331,10 +332,19 @@ impl Start<'_> {
         intake: &Arc<Intake<T>>,
         courier: Courier,
         delay: Duration,
+        encodes_early: bool,
         encode: impl Fn(T, &mut wire::Batch) + Send + 'static,
     ) {
         let (resource, max_bytes) = (Arc::clone(&self.resource), self.config.max_request_bytes);
-        let task = drain(Arc::clone(intake), courier, resource, delay, max_bytes, encode);
+        let task = drain(
+            Arc::clone(intake),
+            courier,
+            resource,
+            delay,
+            max_bytes,
+            encodes_early,
+            encode,
+        );
         self.tasks.futures.push(Box::pin(task));
         self.tasks.intakes.push(Arc::clone(intake) as Arc<dyn AnyIntake>);
     }

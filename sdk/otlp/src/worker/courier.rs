@@ -44,7 +44,7 @@ pub(crate) struct Courier {
     is_hopeless: bool,
 }
 
-/// What is to be done with the spool when the lane is woken during an attempt.
+/// What is to be done when the lane is woken during an attempt or a pause.
 pub(super) type Meanwhile<'a> = &'a mut (dyn FnMut(&mut Backlog) + Send);
 
 impl Courier {
@@ -74,7 +74,7 @@ impl Courier {
         });
         while let Some(parcel) = requests.next() {
             if !self.backlog.has_spool() {
-                self.insist(parcel).await;
+                self.insist(parcel, meanwhile).await;
             } else if !may_go_at_once {
                 self.backlog.put_last(&parcel);
             } else if !self.try_once(&parcel, meanwhile).await {
@@ -84,7 +84,7 @@ impl Courier {
                 for parcel in rest.into_iter().rev() {
                     if self.backlog.put_first(&parcel).is_err() {
                         // No disk: as if there were no spool.
-                        self.insist(parcel).await;
+                        self.insist(parcel, meanwhile).await;
                     }
                 }
             }
@@ -160,7 +160,7 @@ impl Courier {
     }
 
     /// Delivers a batch in hand or drops it.
-    async fn insist(&mut self, parcel: Parcel) {
+    async fn insist(&mut self, parcel: Parcel, meanwhile: Meanwhile<'_>) {
         let n_units = parcel.n_units;
         if self.is_hopeless {
             self.lane.dropped(Reason::RetriesExhausted, n_units);
@@ -176,10 +176,10 @@ impl Courier {
         let payload = Payload::new(self.client.target(), &parcel.body);
         drop(parcel);
         loop {
-            self.keep_pause().await;
+            self.keep_pause(meanwhile).await;
             n_attempts += 1;
             n_last_attempts += u32::from(self.lane.is_stopping());
-            let outcome = self.attempt_payload(payload.clone(), &mut |_| {}).await;
+            let outcome = self.attempt_payload(payload.clone(), meanwhile).await;
             let (failure, after) = match outcome {
                 Some(Outcome::Delivered(what)) => return self.delivered(n_units, what),
                 Some(Outcome::Refused(failure)) => return self.refused(n_units, &failure),
@@ -194,7 +194,7 @@ impl Courier {
                 return self.give_up(n_units, &failure, is_last);
             }
             self.raise(ProblemKind::Retrying, n_units, || failure.to_string());
-            self.pause(Instant::now() + wait).await;
+            self.pause(Instant::now() + wait, meanwhile).await;
         }
     }
 
@@ -278,18 +278,21 @@ impl Courier {
     }
 
     /// Waits as long as the receiver has asked for; not even a flush cuts that short.
-    async fn keep_pause(&mut self) {
+    async fn keep_pause(&mut self, meanwhile: Meanwhile<'_>) {
         if let Some(moment) = self.not_before.take() {
-            tokio::time::sleep_until(moment).await;
+            while !self.lane.sleep_until(moment).await {
+                meanwhile(&mut self.backlog);
+            }
         }
     }
 
     /// Waits between two attempts; a flush or a stop cuts it short, once.
-    async fn pause(&self, until: Instant) {
+    async fn pause(&mut self, until: Instant, meanwhile: Meanwhile<'_>) {
         while !self.lane.take_hurry() {
             if self.lane.sleep_until(until).await {
                 break;
             }
+            meanwhile(&mut self.backlog);
         }
     }
 

@@ -1,7 +1,9 @@
 //! The bounded queue in front of a signal's task, and the task's loop.
 //!
-//! Invariant: putting in never waits; what does not fit comes back and has been entered in the ledger.
+//! Invariant: putting in never waits; what does not fit comes back and has been entered in the ledger. While the collector is busy, no
+//! more than a batch of spans waits as it came in; the rest is encoded or on disk.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
@@ -133,6 +135,7 @@ pub(crate) async fn drain<T: Send>(
     resource: Arc<[u8]>,
     delay: Duration,
     max_request_bytes: usize,
+    encodes_early: bool,
     encode: impl Fn(T, &mut Batch) + Send,
 ) {
     let lane = Arc::clone(&intake.lane);
@@ -140,9 +143,11 @@ pub(crate) async fn drain<T: Send>(
         n_full: lane.ledger().dropped(lane.signal(), Reason::QueueFull),
         items: Vec::new(),
         batch: Batch::default(),
+        packed: VecDeque::new(),
         intake,
         resource,
         max_request_bytes,
+        encodes_early,
         encode,
     };
     courier.backlog().adopt(true);
@@ -153,10 +158,10 @@ pub(crate) async fn drain<T: Send>(
         let has_ended = packer.send(&mut courier).await;
         let hurried = has_ended || lane.is_round_asked();
         while courier
-            .forward(hurried, &mut |backlog| packer.spool(backlog))
+            .forward(hurried, &mut |backlog| packer.relieve(backlog))
             .await
         {
-            packer.spool(courier.backlog());
+            packer.relieve(courier.backlog());
         }
         lane.finish_round(round);
         if has_ended {
@@ -170,43 +175,66 @@ struct Packer<T, E> {
     intake: Arc<Intake<T>>,
     items: Vec<T>,
     batch: Batch,
+    /// Batches that are encoded and wait for their turn; they keep their places in the queue.
+    packed: VecDeque<Packed>,
     resource: Arc<[u8]>,
     max_request_bytes: usize,
+    /// Whether an encoded item is much smaller than it was before.
+    encodes_early: bool,
     encode: E,
     /// Units that the queue had no room for, as far as they have been reported.
     n_full: u64,
 }
 
-impl<T, E: Fn(T, &mut Batch)> Packer<T, E> {
+/// A batch out of the queue.
+struct Packed {
+    n_items: usize,
+    requests: Vec<Request>,
+}
+
+impl<T, E> Packer<T, E>
+where
+    T: Send,
+    E: Fn(T, &mut Batch) + Send,
+{
     /// Has what waits delivered, batch by batch. Whether the queue is closed and empty.
-    async fn send(&mut self, courier: &mut Courier) -> bool
-    where
-        T: Send,
-        E: Send,
-    {
+    async fn send(&mut self, courier: &mut Courier) -> bool {
         let lane = Arc::clone(&self.intake.lane);
         loop {
-            let Some((n, requests)) = self.pack(courier.backlog()) else {
+            let Some((n, requests)) = self.next(courier.backlog()) else {
                 return true;
             };
             courier
-                .deliver(requests, &mut |backlog| self.spool(backlog))
+                .deliver(requests, &mut |backlog| self.relieve(backlog))
                 .await;
             lane.advance(n);
             self.report_full(courier.backlog());
-            let is_pressed = lane.is_stopping() || lane.is_asked();
+            let is_pressed = lane.is_stopping() || lane.is_asked() || !self.packed.is_empty();
             if n == 0 || (!is_pressed && self.intake.queue.len() < self.intake.n_batch) {
                 return false;
             }
         }
     }
 
-    /// Relieves the queue to disk while the collector is busy; of everything, once the exporter is stopping.
+    /// Relieves the queue while the collector is busy: to disk if there is one, of everything once the exporter is stopping; else by
+    /// encoding what waits, where that makes it a fraction of its size.
+    fn relieve(&mut self, backlog: &mut Backlog) {
+        if backlog.has_spool() {
+            return self.spool(backlog);
+        }
+        while self.encodes_early && self.intake.queue.len() >= self.intake.n_batch {
+            let Some(packed) = self.pack(backlog) else {
+                return;
+            };
+            self.packed.push_back(packed);
+        }
+    }
+
     fn spool(&mut self, backlog: &mut Backlog) {
         let is_pressing =
             |intake: &Intake<T>| intake.queue.len() >= intake.n_pressing || intake.lane.is_stopping();
-        while backlog.has_spool() && is_pressing(&self.intake) {
-            let Some((n, requests)) = self.pack(backlog) else {
+        while is_pressing(&self.intake) {
+            let Some((n, requests)) = self.next(backlog) else {
                 return;
             };
             for Request { body, n_units } in requests {
@@ -220,17 +248,21 @@ impl<T, E: Fn(T, &mut Batch)> Packer<T, E> {
         }
     }
 
-    /// Takes a batch out of the queue; the items taken and their requests. `None` once the queue is closed and empty.
-    fn pack(&mut self, backlog: &mut Backlog) -> Option<(u64, Vec<Request>)> {
+    /// Takes the next batch in hand: the items that were in it and their requests. `None` once the queue is closed and empty.
+    fn next(&mut self, backlog: &mut Backlog) -> Option<(u64, Vec<Request>)> {
+        let packed = self.packed.pop_front().or_else(|| self.pack(backlog))?;
+        self.intake.queue.free_places(packed.n_items);
+        Some((packed.n_items as u64, packed.requests))
+    }
+
+    /// Takes a batch out of the queue, in which it keeps its places, and encodes it. `None` once the queue is closed and empty.
+    fn pack(&mut self, backlog: &mut Backlog) -> Option<Packed> {
         let Self {
             intake, items, batch, ..
         } = self;
-        intake
-            .queue
-            .pop_batch(items, intake.n_batch, 1, Duration::ZERO)
-            .ok()?;
-        let n = items.len() as u64;
-        intake.lane.take(n);
+        intake.queue.pop_holding(items, intake.n_batch).ok()?;
+        let n_items = items.len();
+        intake.lane.take(n_items as u64);
         items.drain(..).for_each(|item| (self.encode)(item, batch));
         let max = self.max_request_bytes;
         let requests = batch.finish(&self.resource, max).collect();
@@ -241,7 +273,7 @@ impl<T, E: Fn(T, &mut Batch)> Packer<T, E> {
                 format!("the limit of a request is {max} bytes")
             });
         }
-        Some((n, requests))
+        Some(Packed { n_items, requests })
     }
 
     fn report_full(&mut self, backlog: &mut Backlog) {

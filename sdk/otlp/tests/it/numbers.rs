@@ -214,7 +214,10 @@ fn every_sample_of_the_text_format_is_pushed_with_the_same_value() {
         pushed.contains_key("shop_calls_total{route=\"__overflow__\",method=\"__overflow__\"}"),
         "{pushed:?}"
     );
-    assert!(pushed.contains_key("shop_look_up_seconds{method=\"get\",quantile=\"0.99\"}"), "{pushed:?}");
+    assert!(
+        pushed.contains_key("shop_look_up_seconds{method=\"get\",quantile=\"0.99\"}"),
+        "{pushed:?}"
+    );
     assert_eq!(pushed["jobs_total{overflow=\"__overflow__\"}"], 3.0);
     assert_eq!(pushed, shown);
 }
