@@ -13,13 +13,14 @@ use std::time::Duration;
 use divan::Bencher;
 use tracing_subscriber::layer::SubscriberExt as _;
 use watchroom_capture::Capture;
-use watchroom_log::{Color, Format, LogSink, SpanLines, Writer};
+use watchroom_core::Clock;
+use watchroom_log::{Color, Format, LogSampler, LogSampling, LogSink, SpanLines, Writer};
 
 fn main() {
     divan::main();
 }
 
-fn line(bencher: Bencher<'_, '_>, format: Format) {
+fn line(bencher: Bencher<'_, '_>, format: Format, rules: &str) {
     // Room enough that no line waits, so that the time is that of making it.
     let writer = Writer::builder()
         .max_bytes(8 << 20)
@@ -33,7 +34,12 @@ fn line(bencher: Bencher<'_, '_>, format: Format) {
             .spans(SpanLines::NONE)
             .build(),
     );
-    let (layer, _handle) = Capture::builder().sink(Arc::clone(&sink) as _).build();
+    let sampling = LogSampling::parse(rules).unwrap();
+    let sampler = LogSampler::new(sampling, Arc::default(), Clock::system());
+    let (layer, _handle) = Capture::builder()
+        .sink(Arc::clone(&sink) as _)
+        .event_sampler(Arc::new(sampler))
+        .build();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         tracing::info_span!(
             "request",
@@ -59,10 +65,22 @@ fn line(bencher: Bencher<'_, '_>, format: Format) {
 
 #[divan::bench(sample_size = 200)]
 fn json(bencher: Bencher<'_, '_>) {
-    line(bencher, Format::Json);
+    line(bencher, Format::Json, "");
 }
 
 #[divan::bench(sample_size = 200)]
 fn text(bencher: Bencher<'_, '_>) {
-    line(bencher, Format::Text);
+    line(bencher, Format::Text, "");
+}
+
+/// As `json`, with a rule that keeps next to nothing: what a line costs that sampling leaves out.
+#[divan::bench(sample_size = 200)]
+fn suppressed_by_rate(bencher: Bencher<'_, '_>) {
+    line(bencher, Format::Json, "*=1/h");
+}
+
+/// The same by chance.
+#[divan::bench(sample_size = 200)]
+fn suppressed_by_ratio(bencher: Bencher<'_, '_>) {
+    line(bencher, Format::Json, "*=0.01%");
 }

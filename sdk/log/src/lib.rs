@@ -36,5 +36,5 @@ pub use panic::{PANIC_TARGET, PanicHook, panic_hook, panic_message};
 pub use sampling::{LOG_TARGET, LogSampler, LogSampling, SamplingError, Suppressed};
 pub use sink::{Color, Format, LogSink, LogSinkBuilder, SpanLines, Timer};
 #[cfg(unix)]
-pub use writer::stdout;
-pub use writer::{ProblemKind, Report, Stdout, Writer, WriterBuilder, WriterProblem, report_problem};
+pub use writer::Stdout;
+pub use writer::{ProblemKind, Report, Writer, WriterBuilder, WriterProblem, report_problem, stdout};

@@ -16,14 +16,14 @@ use std::time::Duration;
 use watchroom_core::{Clock, Count, Ledger, Reason, Signal};
 
 mod buffer;
+#[cfg(unix)]
 mod output;
 mod problem;
 mod thread;
 
 use buffer::{Buffer, Class, Lines};
-pub use output::Stdout;
 #[cfg(unix)]
-pub use output::stdout;
+pub use output::{Stdout, stdout};
 pub use problem::{ProblemKind, WriterProblem, report_problem};
 use thread::OnProblem;
 
@@ -247,6 +247,15 @@ impl Writer {
     pub fn shutdown(&self, timeout: Duration) -> Report {
         self.0.buffer.shutdown(timeout, &self.0.ledger)
     }
+}
+
+/// The process' standard output.
+///
+/// # Errors
+/// None here; on Unix it may be closed.
+#[cfg(not(unix))]
+pub fn stdout() -> io::Result<io::Stdout> {
+    Ok(io::stdout())
 }
 
 fn enter_dropped(ledger: &Ledger, reason: Reason, lines: Lines) {

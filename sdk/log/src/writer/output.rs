@@ -22,7 +22,6 @@ pub struct Stdout {
 ///
 /// # Errors
 /// Standard output is closed.
-#[cfg(unix)]
 pub fn stdout() -> io::Result<Stdout> {
     use std::os::fd::AsFd as _;
     io::stdout()
@@ -33,7 +32,6 @@ pub fn stdout() -> io::Result<Stdout> {
 }
 
 impl Stdout {
-    #[cfg(unix)]
     fn new(file: File) -> Self {
         use std::os::unix::fs::FileTypeExt as _;
         let is_pipe = file

@@ -1,6 +1,6 @@
 //! What a writer tells of its output.
 //!
-//! Invariant: an outage is told once when it begins and once when it ends. Not here: who is told.
+//! Invariant: an outage is told once when it begins and once when it ends; between, only the loss of security events is. Not here: who is told.
 
 use std::fmt;
 use std::io::Write as _;
@@ -13,6 +13,8 @@ use crate::sampling::LOG_TARGET;
 pub enum ProblemKind {
     /// It takes no more lines: a full disk, a closed stream.
     Failing,
+    /// It fails still, and security events were lost by that. Told at once, then every 30 s at most.
+    SecurityLost,
     /// It takes lines again.
     Recovered,
     /// It took lines too slowly, or not at all for a while, so that some found no room. Told every 30 s at most, and at once if
@@ -49,6 +51,9 @@ impl fmt::Display for WriterProblem {
                     f,
                     "log output {sink} fails; lines are dropped and counted until it recovers"
                 )?;
+            }
+            ProblemKind::SecurityLost => {
+                write!(f, "log output {sink} fails still; {n_lines} lines were dropped")?
             }
             ProblemKind::Recovered => {
                 write!(f, "log output {sink} has recovered; {n_lines} lines were dropped")?

@@ -46,6 +46,9 @@ pub(super) struct State {
     held: Batch,
     /// Lines dropped since the output began to fail.
     failed: Lines,
+    /// Security lines of those that have not been told of, and when such were last.
+    untold: u64,
+    told: Option<Moment>,
     /// Lines that found no room and have not been reported.
     refused: Lines,
     reported: Option<Moment>,
@@ -83,8 +86,9 @@ impl<W: io::Write> Task<W> {
             }
             self.report_refused(false);
         }
-        // Nobody is left whom a failure could be told.
+        // What cannot be flushed now was written all the same.
         let _ = self.output.flush();
+        self.report_lost(true);
         self.report_refused(true);
     }
 
@@ -190,14 +194,34 @@ impl<W: io::Write> Task<W> {
         self.buffer.finish(lost, Some(Reason::SinkFailed), &self.ledger);
         self.state.failed.all += lost.all;
         self.state.failed.security += lost.security;
-        if !std::mem::replace(&mut self.state.is_failing, true) {
+        if std::mem::replace(&mut self.state.is_failing, true) {
+            self.state.untold += lost.security;
+            self.report_lost(false);
+        } else {
+            self.state.told = (lost.security > 0).then(|| self.clock.now());
             self.raise(ProblemKind::Failing, lost, Some(error));
+        }
+    }
+
+    /// Says how many security lines a failing output has lost, not too often unless this is the end.
+    fn report_lost(&mut self, at_end: bool) {
+        if self.state.untold == 0 {
+            return;
+        }
+        let now = self.clock.now();
+        let is_due = self.state.told.is_none_or(|last| now.since(last) >= REPORT_EVERY);
+        if is_due || at_end {
+            self.state.told = Some(now);
+            let n = std::mem::take(&mut self.state.untold);
+            let lost = Lines { all: n, security: n };
+            self.raise(ProblemKind::SecurityLost, lost, None);
         }
     }
 
     fn recover(&mut self) {
         if std::mem::take(&mut self.state.is_failing) {
             let failed = std::mem::take(&mut self.state.failed);
+            self.state.untold = 0;
             self.raise(ProblemKind::Recovered, failed, None);
         }
     }
