@@ -4,3 +4,6 @@
 
 #[doc = include_str!("../../../docs/guides/logging.md")]
 struct Logging;
+
+#[doc = include_str!("../../../docs/guides/metrics.md")]
+struct Metrics;
