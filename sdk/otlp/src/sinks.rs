@@ -2,9 +2,9 @@
 //!
 //! Invariant: neither waits; an event is encoded at once, since its record is only lent.
 
+use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing_core::Metadata;
 use watchroom_capture::{EventRecord, Scope, Sink, SpanAttributes, SpanExporter, SpanRecord, pool, security};
@@ -29,72 +29,151 @@ impl SpanExporter for SpanIntake {
 /// Places in the queue, and bytes, that only security events use.
 const SECURITY_ROOM: (usize, usize) = (256, 256 * 1024);
 
-/// An encoded log record.
+/// An encoded log record, whose bytes wait in the store.
 #[derive(Debug)]
 pub(crate) struct EncodedLog {
     scope: &'static str,
-    record: Vec<u8>,
+    place: Place,
 }
 
 impl EncodedLog {
-    /// Moves it into a batch and its memory back into the store.
+    /// Copies it into a batch; its memory goes back to the store.
     pub(crate) fn encode(self, batch: &mut Batch, store: &LogStore) {
-        batch.push(self.scope, "", 1, |out| out.extend_from_slice(&self.record));
-        store.give_back(self.record);
+        store.take(self.place, |record| {
+            batch.push(self.scope, "", 1, |out| out.extend_from_slice(record));
+        });
     }
 }
 
-/// Memory of encoded log records: bounded in all, used again.
-#[derive(Debug)]
-pub(crate) struct LogStore {
-    n_waiting: AtomicUsize,
-    max_waiting: usize,
-    idle: Mutex<Vec<Vec<u8>>>,
+/// Where a record lies in the store.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    chunk: usize,
+    start: usize,
+    len: usize,
 }
 
-/// Idle buffers that are kept, and the size up to which they are.
-const KEEP_BUFFERS: usize = 256;
-const KEEP_BYTES: usize = 2_048;
+/// Memory of encoded log records: one after the other in chunks that are used again, bounded in all.
+#[derive(Debug)]
+pub(crate) struct LogStore {
+    max_waiting: usize,
+    chunks: Mutex<Chunks>,
+}
+
+#[derive(Debug, Default)]
+struct Chunks {
+    chunks: Vec<Chunk>,
+    /// The one that is being filled, once there is one.
+    current: usize,
+    idle: Vec<usize>,
+    /// Bytes that have been put in and not been taken.
+    n_waiting: usize,
+}
+
+#[derive(Debug, Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    /// Records in it that have not been taken.
+    n_waiting: usize,
+}
+
+/// Size of a chunk; a longer record has one for itself.
+const CHUNK_BYTES: usize = 16 * 1_024;
+/// Idle chunks that keep their memory.
+const KEEP_CHUNKS: usize = 4;
 
 impl LogStore {
     pub(crate) fn new(max_waiting: usize) -> Self {
         Self {
-            n_waiting: AtomicUsize::new(0),
             max_waiting,
-            idle: Mutex::default(),
+            chunks: Mutex::default(),
         }
     }
 
-    fn take(&self) -> Vec<u8> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.unwrap_or_else(|| Vec::with_capacity(512))
+    /// Nothing but copies of bytes happens under the lock, so a poisoned one is taken as it is.
+    fn lock(&self) -> MutexGuard<'_, Chunks> {
+        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters bytes that are to wait; whether there is room for them.
-    fn reserve(&self, n: usize, beyond: usize) -> bool {
-        let before = self.n_waiting.fetch_add(n, Relaxed);
-        let fits = before.saturating_add(n) <= self.max_waiting.saturating_add(beyond);
-        if !fits {
-            self.n_waiting.fetch_sub(n, Relaxed);
+    /// Puts a record in, if there is room for it, or would be with so many bytes more.
+    fn put(&self, record: &[u8], beyond: usize) -> Option<Place> {
+        let mut chunks = self.lock();
+        let n_waiting = chunks.n_waiting.saturating_add(record.len());
+        if n_waiting > self.max_waiting.saturating_add(beyond) {
+            return None;
         }
-        fits
+        chunks.n_waiting = n_waiting;
+        Some(chunks.put(record))
     }
 
-    fn give_back(&self, record: Vec<u8>) {
-        self.n_waiting.fetch_sub(record.len(), Relaxed);
-        self.reuse(record);
+    /// Lends a record out and gives its memory back.
+    fn take(&self, place: Place, read: impl FnOnce(&[u8])) {
+        let mut chunks = self.lock();
+        let chunk = chunks.chunks.get(place.chunk);
+        let bytes = chunk.and_then(|chunk| chunk.bytes.get(place.start..place.start + place.len));
+        read(bytes.unwrap_or_default());
+        chunks.give_back(place);
+    }
+}
+
+impl Chunks {
+    fn put(&mut self, record: &[u8]) -> Place {
+        let fits = |chunk: &Chunk| chunk.bytes.len() + record.len() <= CHUNK_BYTES;
+        if !self.chunks.get(self.current).is_some_and(fits) {
+            self.next_chunk(record.len());
+        }
+        let chunk = &mut self.chunks[self.current];
+        let start = chunk.bytes.len();
+        chunk.bytes.extend_from_slice(record);
+        chunk.n_waiting += 1;
+        Place {
+            chunk: self.current,
+            start,
+            len: record.len(),
+        }
     }
 
-    fn reuse(&self, mut record: Vec<u8>) {
-        if record.capacity() <= KEEP_BYTES {
-            record.clear();
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < KEEP_BUFFERS {
-                idle.push(record);
+    fn next_chunk(&mut self, len: usize) {
+        // The present one may have been emptied while it was current.
+        if self
+            .chunks
+            .get(self.current)
+            .is_some_and(|chunk| chunk.n_waiting == 0)
+        {
+            self.chunks[self.current].bytes.clear();
+        } else {
+            self.current = self.idle.pop().unwrap_or_else(|| {
+                self.chunks.push(Chunk::default());
+                self.chunks.len() - 1
+            });
+        }
+        let bytes = &mut self.chunks[self.current].bytes;
+        bytes.reserve_exact(len.max(CHUNK_BYTES));
+    }
+
+    fn give_back(&mut self, place: Place) {
+        self.n_waiting = self.n_waiting.saturating_sub(place.len);
+        let Some(chunk) = self.chunks.get_mut(place.chunk) else {
+            return;
+        };
+        chunk.n_waiting = chunk.n_waiting.saturating_sub(1);
+        if chunk.n_waiting == 0 && place.chunk != self.current {
+            chunk.bytes.clear();
+            if self.idle.len() >= KEEP_CHUNKS || chunk.bytes.capacity() > CHUNK_BYTES {
+                chunk.bytes = Vec::new();
             }
+            self.idle.push(place.chunk);
         }
     }
 }
+
+thread_local! {
+    /// Where a record is encoded before it is known whether it fits.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Bytes that a thread's idle scratch buffer keeps.
+const KEEP_SCRATCH: usize = 16 * 1_024;
 
 /// Takes events as log records.
 pub(crate) struct LogSink<F> {
@@ -120,30 +199,35 @@ where
     }
 
     fn on_event(&self, event: &EventRecord<'_>, scope: Scope<'_>) {
-        let mut record = self.store.take();
+        // During a thread's end a fresh buffer serves the single record.
+        let mut record = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        record.clear();
         encode_log(&mut record, event, scope, self.attributes);
         // Security events have room that no other record uses, and what is lost of them is counted apart.
         let is_security = security::is_security(event.metadata);
         let (places, bytes) = if is_security { SECURITY_ROOM } else { (0, 0) };
-        if record.len() > self.max_bytes {
+        let is_lost = if record.len() > self.max_bytes {
             self.intake.refuse(Reason::TooLarge);
-        } else if !self.store.reserve(record.len(), bytes) {
-            self.intake.refuse(Reason::QueueFull);
-        } else {
+            true
+        } else if let Some(place) = self.store.put(&record, bytes) {
             let item = EncodedLog {
                 scope: event.metadata.target(),
-                record,
+                place,
             };
-            match self.intake.push_beyond(item, places) {
-                Some(item) => self.store.give_back(item.record),
-                None => return,
+            let left = self.intake.push_beyond(item, places);
+            if let Some(item) = &left {
+                self.store.take(item.place, |_| ());
             }
-            record = Vec::new();
-        }
-        if is_security {
+            left.is_some()
+        } else {
+            self.intake.refuse(Reason::QueueFull);
+            true
+        };
+        if is_lost && is_security {
             self.intake.lane().ledger().count(Count::SecurityLost, 1);
         }
-        self.store.reuse(record);
+        record.shrink_to(KEEP_SCRATCH);
+        let _ = SCRATCH.try_with(|own| own.set(record));
     }
 
     fn is_log(&self) -> bool {
@@ -152,5 +236,43 @@ where
 
     fn wants_close(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_come_out_as_they_went_in_in_whatever_order_and_the_memory_is_used_again() {
+        let store = LogStore::new(1 << 20);
+        let record = |n: usize| vec![n as u8; n * 37 % 900];
+        for round in 0..20 {
+            let mut places: Vec<_> = (0..400).map(|n| (n, store.put(&record(n), 0).unwrap())).collect();
+            if round % 2 == 1 {
+                places.reverse();
+            }
+            for (n, place) in places {
+                store.take(place, |bytes| assert_eq!(bytes, record(n)));
+            }
+        }
+        let chunks = store.lock();
+        assert_eq!(chunks.n_waiting, 0);
+        let held: usize = chunks.chunks.iter().map(|chunk| chunk.bytes.capacity()).sum();
+        assert!(held <= (KEEP_CHUNKS + 1) * CHUNK_BYTES, "{held}");
+        assert!(chunks.chunks.len() < 40, "{}", chunks.chunks.len());
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_a_long_record_has_a_chunk_for_itself() {
+        let store = LogStore::new(100_000);
+        let long = vec![7; 90_000];
+        let place = store.put(&long, 0).unwrap();
+        assert!(store.put(&[1; 10_001], 0).is_none(), "beyond the bound");
+        let short = store.put(&[1; 10_000], 0).unwrap();
+        assert!(store.put(&[2; 5], 5).is_some(), "within a reserve");
+        store.take(place, |bytes| assert_eq!(bytes, long));
+        store.take(short, |bytes| assert_eq!(bytes, [1; 10_000]));
+        store.put(&long, 0).unwrap();
     }
 }
