@@ -9,6 +9,7 @@ use watchroom_core::Ledger;
 use crate::kind::{Counts, Kind, Mode, Modes};
 use crate::names::Names;
 use crate::pattern::{Pattern, PatternError};
+use crate::recent::Judge;
 use crate::redactor::Rules;
 use crate::{HashKey, Redactor};
 
@@ -175,6 +176,7 @@ impl RedactorBuilder {
             .map(|pattern| Pattern::parse(pattern))
             .collect();
         Ok(Redactor::from_rules(Rules {
+            judge: Judge::default(),
             names: Names::new(&self.names, &self.allowed)?,
             modes: self.modes,
             patterns: patterns?,

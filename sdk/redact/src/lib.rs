@@ -25,6 +25,7 @@ mod kind;
 mod names;
 mod pattern;
 mod prefilter;
+mod recent;
 mod redactor;
 mod scan;
 pub mod sql;

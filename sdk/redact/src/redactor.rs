@@ -10,6 +10,7 @@ use watchroom_core::{Count, Ledger};
 use crate::kind::{Cause, Counts, Modes};
 use crate::names::Names;
 use crate::pattern::{self, Pattern};
+use crate::recent::Judge;
 use crate::scan::{By, scan};
 use crate::sql::{self, Dialect};
 use crate::{HashKey, HashedId, RedactorBuilder};
@@ -31,6 +32,7 @@ pub enum Outcome {
 /// Settings in the form in which they are used.
 #[derive(Debug)]
 pub(crate) struct Rules {
+    pub(crate) judge: Judge,
     pub(crate) names: Names,
     pub(crate) modes: Modes,
     pub(crate) patterns: Vec<Pattern>,
@@ -56,6 +58,7 @@ impl Default for Redactor {
         DEFAULT
             .get_or_init(|| {
                 Self::from_rules(Rules {
+                    judge: Judge::default(),
                     names: Names::default(),
                     modes: Modes::default(),
                     patterns: Vec::new(),
