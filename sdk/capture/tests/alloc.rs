@@ -8,7 +8,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use tracing::{debug, info, info_span};
+use tracing::{debug, debug_span, info, info_span};
 use tracing_core::{LevelFilter, Metadata};
 use tracing_subscriber::layer::SubscriberExt as _;
 use watchroom_capture::{Capture, EventRecord, Filter, Sampler, Scope, Sink, SpanExporter, SpanRecord, pool};
@@ -114,6 +114,45 @@ fn a_span_that_is_not_sampled_its_lines_and_a_disabled_event_allocate_nothing() 
 #[test]
 fn a_span_that_is_exported_allocates_nothing_either_once_records_come_back() {
     check(Sampler::AlwaysOn);
+}
+
+fn under_capture(sampler: Sampler, measured: impl Fn(u64)) -> u64 {
+    let (layer, _handle) = Capture::builder()
+        .sampler(sampler)
+        .exporter(Arc::new(Recycler))
+        .export_filter(Filter::level(LevelFilter::INFO))
+        .build();
+    let mut n = 0;
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        (0..100).for_each(&measured);
+        n = allocations(|| (0..1_000).for_each(&measured));
+    });
+    n
+}
+
+#[test]
+fn a_span_that_is_not_sampled_allocates_nothing_at_any_depth() {
+    let nested = |n: u64| {
+        let _a = info_span!("a", n, text = "some text").entered();
+        let _b = info_span!("b", n, shown = ?Shown(7)).entered();
+        let c = info_span!(parent: None, "c", n);
+        let _d = info_span!(parent: &c, "d", n).entered();
+        info!(n, "an event of a trace that is not sampled");
+    };
+    assert_eq!(under_capture(Sampler::AlwaysOff, nested), 0);
+    assert_eq!(under_capture(Sampler::ratio(0.5), nested), 0);
+}
+
+#[test]
+fn a_disabled_event_and_a_disabled_span_cost_no_allocation_and_do_not_evaluate_their_fields() {
+    let disabled = |_: u64| {
+        // `String`s that would be made if anybody looked.
+        debug!(text = %format!("{}", "made"), "a disabled {}", "event".to_owned());
+        let span = debug_span!("disabled", text = %format!("{}", "made"));
+        span.record("text", "later");
+        span.in_scope(|| debug!(text = "in a disabled span".to_owned(), "disabled"));
+    };
+    assert_eq!(under_capture(Sampler::AlwaysOn, disabled), 0);
 }
 
 #[test]
