@@ -63,6 +63,8 @@ pub(crate) struct Slot {
     /// Bits of the sinks that want it.
     interest: AtomicU64,
     flags: AtomicU32,
+    /// [`STARTED`] or zero. By itself, so that the mark is a plain store: it is set for every span and never taken back.
+    started: AtomicU32,
     /// How often it is entered at present, over all threads.
     n_entered: AtomicU32,
     entered_ns: AtomicU64,
@@ -73,6 +75,9 @@ pub(crate) struct Slot {
 /// What is written of an open span.
 #[derive(Debug, Default)]
 pub(crate) struct SlotState {
+    /// The record while it has not been lent: most spans close without having been.
+    own: Option<Box<SpanRecord>>,
+    /// The record once it has been lent; empty while it has not.
     cell: Option<Arc<Cell>>,
     pub(crate) late: Late,
 }
@@ -232,7 +237,8 @@ impl Table {
         };
         slot.parent.store(parent, Relaxed);
         slot.interest.store(interest, Relaxed);
-        slot.flags.store(flags, Relaxed);
+        slot.flags.store(flags & !STARTED, Relaxed);
+        slot.started.store(flags & STARTED, Relaxed);
         slot.n_entered.store(0, Relaxed);
         slot.busy_ns.store(0, Relaxed);
         slot.lock().put(record);
@@ -279,12 +285,15 @@ impl Slot {
     }
 
     pub(crate) fn has(&self, flags: u32) -> bool {
-        self.flags.load(Relaxed) & flags == flags
+        (self.flags.load(Relaxed) | self.started.load(Relaxed)) & flags == flags
     }
 
     pub(crate) fn set_flags(&self, flags: u32) {
-        if !self.has(flags) {
-            self.flags.fetch_or(flags, Relaxed);
+        if flags & STARTED != 0 {
+            self.started.store(STARTED, Relaxed);
+        }
+        if flags & !STARTED != 0 {
+            self.flags.fetch_or(flags & !STARTED, Relaxed);
         }
     }
 
@@ -302,7 +311,7 @@ impl Slot {
     }
 
     pub(crate) fn lend(&self) -> Option<Arc<Cell>> {
-        self.lock().cell.clone()
+        self.lock().lend()
     }
 
     /// Begins to measure the time entered, unless another thread already is in the span.
@@ -326,11 +335,29 @@ impl Slot {
 
 impl SlotState {
     pub(crate) fn record(&self) -> Option<&SpanRecord> {
-        self.cell.as_ref().and_then(|cell| cell.record())
+        match &self.own {
+            Some(record) => Some(record),
+            None => self.cell.as_ref().and_then(|cell| cell.record()),
+        }
+    }
+
+    fn lend(&mut self) -> Option<Arc<Cell>> {
+        if let Some(record) = self.own.take() {
+            // The count's memory is that of the slot's last span, unless somebody still holds that.
+            match self.cell.as_mut().and_then(Arc::get_mut) {
+                Some(cell) => cell.record = Some(record),
+                None => self.cell = Some(Arc::new(Cell { record: Some(record) })),
+            }
+        }
+        self.cell.clone()
     }
 
     /// The record for writing. While it is lent out, the borrowers keep the old one and the slot goes on with a copy.
     pub(crate) fn record_mut(&mut self) -> Option<&mut SpanRecord> {
+        if let Some(record) = &mut self.own {
+            record.stamp = pool::next_stamp();
+            return Some(record);
+        }
         let cell = self.cell.as_mut()?;
         if Arc::get_mut(cell).is_none() {
             let lent = cell.record()?;
@@ -344,23 +371,25 @@ impl SlotState {
     }
 
     fn put(&mut self, record: Box<SpanRecord>) {
-        match self.cell.as_mut().and_then(Arc::get_mut) {
-            Some(cell) => cell.record = Some(record),
-            None => self.cell = Some(Arc::new(Cell { record: Some(record) })),
-        }
+        self.own = Some(record);
     }
 
     fn take(&mut self) -> Option<Box<SpanRecord>> {
-        let mut record = match self.cell.as_mut().and_then(Arc::get_mut) {
-            Some(cell) => cell.record.take()?,
-            None => {
-                // Whoever still holds the record keeps it; a copy is taken then, which `record_mut` makes.
-                self.record_mut()?;
-                self.cell.as_mut().and_then(Arc::get_mut)?.record.take()?
-            }
+        let mut record = match self.own.take() {
+            Some(record) => record,
+            None => self.take_lent()?,
         };
         self.late.move_into(&mut record);
         Some(record)
+    }
+
+    fn take_lent(&mut self) -> Option<Box<SpanRecord>> {
+        if let Some(cell) = self.cell.as_mut().and_then(Arc::get_mut) {
+            return cell.record.take();
+        }
+        // Whoever still holds the record keeps it; a copy is taken then, which `record_mut` makes.
+        self.record_mut()?;
+        self.cell.as_mut().and_then(Arc::get_mut)?.record.take()
     }
 }
 

@@ -239,10 +239,10 @@ impl<'a> Visitor<'a> {
     }
 
     fn text(&mut self, field: &Field, value: &str) {
-        if self.is_special(field) {
+        if !self.is_usual(field) && self.is_special(field) {
             self.special(field, value);
         } else if self.has_room() {
-            if self.is_sensitive(field) {
+            if !self.is_usual(field) && self.is_sensitive(field) {
                 self.rules.redactor.count_redaction();
                 self.fields.push(key(field), Value::Str(Redactor::REDACTED));
             } else {
