@@ -77,6 +77,12 @@ impl Bencher {
 
     /// Times an operation that can be repeated at will.
     pub fn iter<R>(&mut self, mut op: impl FnMut() -> R) {
+        self.each(move |_| op());
+    }
+
+    /// As [`iter`](Self::iter), for an operation that is told its number: the loop has it anyway, and one in memory costs as much as
+    /// the quickest operations.
+    pub fn each<R>(&mut self, mut op: impl FnMut(usize) -> R) {
         if let Some(n) = &mut self.n_counted {
             repeat(N_WARM, &mut op);
             counted(N_COUNTED, &mut op);
@@ -95,9 +101,9 @@ impl Bencher {
             n,
             |count| {
                 if count {
-                    counted(n, &mut op)
+                    counted(n, &mut |_| op())
                 } else {
-                    repeat(n, &mut op)
+                    repeat(n, &mut |_| op())
                 }
             },
             settle,
@@ -110,9 +116,9 @@ impl Bencher {
             n,
             |count| {
                 if count {
-                    counted(1, &mut batch)
+                    counted(1, &mut |_| batch())
                 } else {
-                    repeat(1, &mut batch)
+                    repeat(1, &mut |_| batch())
                 }
             },
             settle,
@@ -147,19 +153,15 @@ impl Bencher {
     /// the others do not count; where hardly any is left, there is no figure.
     ///
     /// Nothing is counted: what several threads wait for each other is no cost of theirs in instructions.
-    pub fn threads<R>(&mut self, n_threads: usize, op: impl Fn(usize, usize) -> R + Sync) {
+    pub fn threads<R>(&mut self, n_threads: usize, op: impl Fn(usize, usize) -> R + Copy + Sync) {
         if self.n_counted.is_some() {
             return;
         }
         let watch = Stopwatch::start();
         let own = |thread: usize, n: u64| {
-            let mut i = 0;
-            let mut next = || {
-                i += 1;
-                op(thread, i)
-            };
             let begin = ns(watch.elapsed());
-            let took = ns(repeat(n, &mut next));
+            // By value, so that no look at where it stands is timed.
+            let took = ns(repeat(n, &mut move |i| op(thread, i)));
             Span {
                 begin,
                 end: begin + took,
@@ -273,10 +275,10 @@ impl Gate {
 
 /// Out of line, so that every piece of work is compiled into the same loop.
 #[inline(never)]
-fn repeat<R>(n: u64, op: &mut impl FnMut() -> R) -> Duration {
+fn repeat<R>(n: u64, op: &mut impl FnMut(usize) -> R) -> Duration {
     let watch = Stopwatch::start();
-    for _ in 0..n {
-        black_box(op());
+    for i in 0..n as usize {
+        black_box(op(i));
     }
     watch.elapsed()
 }
@@ -286,9 +288,9 @@ pub const COUNTED_FUNCTION: &str = "*watchroom_bench*measure*counted*";
 
 /// As [`repeat`], under the name at which a count begins and ends: only what the calling thread does in here is in it.
 #[inline(never)]
-fn counted<R>(n: u64, op: &mut impl FnMut() -> R) -> Duration {
-    for _ in 0..n {
-        black_box(op());
+fn counted<R>(n: u64, op: &mut impl FnMut(usize) -> R) -> Duration {
+    for i in 0..n as usize {
+        black_box(op(i));
     }
     // Keeps this from being the same code as another function, which would take its name away.
     black_box(COUNTED_FUNCTION);

@@ -70,7 +70,10 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 /// On one thread or two; each thread has the method that `method` says.
-fn closed(work: &'static str, goal: Goal, n_threads: usize, method: fn(usize) -> Method) -> Row {
+fn closed<M>(work: &'static str, goal: Goal, n_threads: usize, method: M) -> Row
+where
+    M: Fn(usize) -> Method + Copy + Send + Sync + 'static,
+{
     let labels = move |thread| black_box((method(thread), Outcome::Ok));
     Row::new(work, goal)
         .ours(move |b| {
@@ -187,19 +190,15 @@ fn prometheus_closed() -> prometheus::IntCounterVec {
 }
 
 /// On this thread or on several.
-fn time(b: &mut Bencher, n_threads: usize, op: impl Fn(usize) + Sync) {
+fn time(b: &mut Bencher, n_threads: usize, op: impl Fn(usize) + Copy + Sync) {
     if n_threads == 1 {
-        b.iter(|| op(0));
+        b.each(move |_| op(0));
     } else {
-        b.threads(n_threads, |thread, _| op(thread));
+        b.threads(n_threads, move |thread, _| op(thread));
     }
 }
 
 /// With a route that changes.
 fn each(b: &mut Bencher, mut op: impl FnMut(&'static str)) {
-    let mut i = 0;
-    b.iter(|| {
-        i += 1;
-        op(route(i));
-    });
+    b.each(move |i| op(route(i)));
 }
