@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tracing_core::Metadata;
-use watchroom_capture::{Sink, SpanAttributes, SpanExporter, SpanRecord, pool};
+use watchroom_capture::{Sink, SpanAttributes, SpanExporter};
 use watchroom_core::{Clock, Ledger, Resource, Signal};
 
 use crate::config::{OtlpConfig, SignalConfig, SpoolConfig};
 use crate::error::StartError;
 use crate::report::{FlushReport, Problem, ProblemKind, SignalReport};
-use crate::sinks::{EncodedLog, LogSink, LogStore, SpanIntake};
+use crate::sinks::{Encoded, LogSink, SpanIntake, Store, WaitingSpan};
 use crate::spool::{Home, Limits, Spool, SpoolError};
 use crate::transport::{Client, Target};
 use crate::wire;
@@ -35,7 +35,7 @@ pub struct OtlpExporter {
     progress: Arc<Progress>,
     control: Arc<Control>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    spans: Option<Arc<Intake<Box<SpanRecord>>>>,
+    spans: Option<Arc<SpanIntake>>,
     logs: Option<LogPart>,
     metrics: Option<Arc<Lane>>,
     attributes: SpanAttributes,
@@ -43,8 +43,8 @@ pub struct OtlpExporter {
 }
 
 struct LogPart {
-    intake: Arc<Intake<EncodedLog>>,
-    store: Arc<LogStore>,
+    intake: Arc<Intake<Encoded>>,
+    store: Arc<Store>,
 }
 
 /// Time in which a dropped exporter's thread delivers what is left.
@@ -108,8 +108,8 @@ impl OtlpExporter {
     /// The taker of closed spans, for capture; `None` if no spans are exported.
     #[must_use]
     pub fn span_exporter(&self) -> Option<Arc<dyn SpanExporter>> {
-        let intake = Arc::clone(self.spans.as_ref()?);
-        Some(Arc::new(SpanIntake(intake)))
+        let spans = Arc::clone(self.spans.as_ref()?);
+        Some(spans)
     }
 
     /// A sink that makes log records of the events that `filter` lets pass, for capture; `None` if no logs are exported.
@@ -131,7 +131,10 @@ impl OtlpExporter {
     /// Delivers what waits now, and the present values of all instruments; waits for that at most `timeout`.
     pub fn flush(&self, timeout: Duration) -> FlushReport {
         let before = self.counts();
-        let spans = self.spans.as_ref().map(|intake| (intake.lane(), intake.ask()));
+        let spans = self
+            .spans
+            .as_ref()
+            .map(|spans| (spans.intake.lane(), spans.intake.ask()));
         let logs = self
             .logs
             .as_ref()
@@ -168,8 +171,8 @@ impl OtlpExporter {
     }
 
     fn stop(&self, grace: Duration) {
-        if let Some(intake) = &self.spans {
-            intake.close();
+        if let Some(spans) = &self.spans {
+            spans.intake.close();
         }
         if let Some(logs) = &self.logs {
             logs.intake.close();
@@ -241,23 +244,25 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    fn spans(&mut self) -> Result<Option<Arc<Intake<Box<SpanRecord>>>>, StartError> {
+    fn spans(&mut self) -> Result<Option<Arc<SpanIntake>>, StartError> {
         let Some(signal) = &self.config.traces else {
             return Ok(None);
         };
         let (lane, courier) = self.lane(Signal::Spans, signal)?;
         let config = self.config;
         let intake = Arc::new(Intake::new(lane, config.trace_queue, config.trace_batch));
-        let wanted = config.span_attributes;
-        let encode = move |span: Box<SpanRecord>, batch: &mut wire::Batch| {
-            batch.push(span.metadata.target(), "", 1, |out| {
-                wire::encode_span(out, &span, wanted)
-            });
-            pool::recycle(span);
-        };
-        // A span waits in a record of a kilobyte and more; encoded it takes a few hundred bytes, and the record is used again.
+        let attributes = config.span_attributes;
+        // The number of spans bounds it.
+        let store = Arc::new(Store::new(usize::MAX));
+        let shared = Arc::clone(&store);
+        let encode =
+            move |span: WaitingSpan, batch: &mut wire::Batch| span.encode(batch, &shared, attributes);
         self.add(&intake, courier, config.trace_delay, true, encode);
-        Ok(Some(intake))
+        Ok(Some(Arc::new(SpanIntake {
+            intake,
+            store,
+            attributes,
+        })))
     }
 
     fn logs(&mut self) -> Result<Option<LogPart>, StartError> {
@@ -267,9 +272,9 @@ impl Start<'_> {
         let (lane, courier) = self.lane(Signal::Logs, signal)?;
         let config = self.config;
         let intake = Arc::new(Intake::new(lane, config.log_queue, config.log_batch));
-        let store = Arc::new(LogStore::new(config.log_queue_bytes));
+        let store = Arc::new(Store::new(config.log_queue_bytes));
         let shared = Arc::clone(&store);
-        let encode = move |log: EncodedLog, batch: &mut wire::Batch| log.encode(batch, &shared);
+        let encode = move |log: Encoded, batch: &mut wire::Batch| log.encode(batch, &shared);
         self.add(&intake, courier, config.log_delay, false, encode);
         Ok(Some(LogPart { intake, store }))
     }

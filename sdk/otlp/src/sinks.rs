@@ -1,6 +1,6 @@
 //! The exporter as capture sees it: a taker of spans and a sink of events.
 //!
-//! Invariant: neither waits; an event is encoded at once, since its record is only lent.
+//! Invariant: neither waits; an event is encoded at once, since its record is only lent; a span only if many wait.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,17 +11,64 @@ use watchroom_capture::{EventRecord, Scope, Sink, SpanAttributes, SpanExporter, 
 use watchroom_core::{Count, Reason};
 
 use crate::report::PROBLEM_TARGET;
-use crate::wire::{Batch, encode_log};
+use crate::wire::{Batch, encode_log, encode_span};
 use crate::worker::Intake;
 
 /// Takes closed spans.
 #[derive(Debug)]
-pub(crate) struct SpanIntake(pub(crate) Arc<Intake<Box<SpanRecord>>>);
+pub(crate) struct SpanIntake {
+    pub(crate) intake: Arc<Intake<WaitingSpan>>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) attributes: SpanAttributes,
+}
+
+/// A span in the queue. A record takes a kilobyte and more, so once the queue is half full a span is encoded by the thread that
+/// closes it, to a fifth of that, and the record is used again at once.
+#[derive(Debug)]
+pub(crate) enum WaitingSpan {
+    Record(Box<SpanRecord>),
+    Encoded(Encoded),
+}
+
+impl SpanIntake {
+    fn encode(&self, span: &SpanRecord) -> Option<Encoded> {
+        with_scratch(|record| {
+            encode_span(record, span, self.attributes);
+            let scope = span.metadata.target();
+            self.store.put(record, 0).map(|place| Encoded { scope, place })
+        })
+    }
+}
 
 impl SpanExporter for SpanIntake {
     fn export(&self, span: Box<SpanRecord>) {
-        if let Some(span) = self.0.push(span) {
-            pool::recycle(span);
+        let encoded = self.intake.is_backed_up().then(|| self.encode(&span)).flatten();
+        let refused = match encoded {
+            Some(encoded) => {
+                pool::recycle(span);
+                self.intake.push(WaitingSpan::Encoded(encoded))
+            }
+            None => self.intake.push(WaitingSpan::Record(span)),
+        };
+        match refused {
+            Some(WaitingSpan::Record(span)) => pool::recycle(span),
+            Some(WaitingSpan::Encoded(encoded)) => self.store.take(encoded.place, |_| ()),
+            None => {}
+        }
+    }
+}
+
+impl WaitingSpan {
+    /// Moves it into a batch.
+    pub(crate) fn encode(self, batch: &mut Batch, store: &Store, attributes: SpanAttributes) {
+        match self {
+            Self::Record(span) => {
+                batch.push(span.metadata.target(), "", 1, |out| {
+                    encode_span(out, &span, attributes)
+                });
+                pool::recycle(span);
+            }
+            Self::Encoded(encoded) => encoded.encode(batch, store),
         }
     }
 }
@@ -29,16 +76,16 @@ impl SpanExporter for SpanIntake {
 /// Places in the queue, and bytes, that only security events use.
 const SECURITY_ROOM: (usize, usize) = (256, 256 * 1024);
 
-/// An encoded log record, whose bytes wait in the store.
+/// An encoded record, whose bytes wait in the store.
 #[derive(Debug)]
-pub(crate) struct EncodedLog {
+pub(crate) struct Encoded {
     scope: &'static str,
     place: Place,
 }
 
-impl EncodedLog {
+impl Encoded {
     /// Copies it into a batch; its memory goes back to the store.
-    pub(crate) fn encode(self, batch: &mut Batch, store: &LogStore) {
+    pub(crate) fn encode(self, batch: &mut Batch, store: &Store) {
         store.take(self.place, |record| {
             batch.push(self.scope, "", 1, |out| out.extend_from_slice(record));
         });
@@ -53,9 +100,9 @@ struct Place {
     len: usize,
 }
 
-/// Memory of encoded log records: one after the other in chunks that are used again, bounded in all.
+/// Memory of encoded records of one signal: one after the other in chunks that are used again, bounded in all.
 #[derive(Debug)]
-pub(crate) struct LogStore {
+pub(crate) struct Store {
     max_waiting: usize,
     chunks: Mutex<Chunks>,
 }
@@ -82,7 +129,7 @@ const CHUNK_BYTES: usize = 16 * 1_024;
 /// Idle chunks that keep their memory.
 const KEEP_CHUNKS: usize = 4;
 
-impl LogStore {
+impl Store {
     pub(crate) fn new(max_waiting: usize) -> Self {
         Self {
             max_waiting,
@@ -175,10 +222,20 @@ thread_local! {
 /// Bytes that a thread's idle scratch buffer keeps.
 const KEEP_SCRATCH: usize = 16 * 1_024;
 
+/// Lends an empty buffer. During a thread's end a fresh one serves the single record.
+fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let mut record = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    record.clear();
+    let result = work(&mut record);
+    record.shrink_to(KEEP_SCRATCH);
+    let _ = SCRATCH.try_with(|own| own.set(record));
+    result
+}
+
 /// Takes events as log records.
 pub(crate) struct LogSink<F> {
-    pub(crate) intake: Arc<Intake<EncodedLog>>,
-    pub(crate) store: Arc<LogStore>,
+    pub(crate) intake: Arc<Intake<Encoded>>,
+    pub(crate) store: Arc<Store>,
     pub(crate) attributes: SpanAttributes,
     pub(crate) max_bytes: usize,
     pub(crate) filter: F,
@@ -187,6 +244,29 @@ pub(crate) struct LogSink<F> {
 impl<F> fmt::Debug for LogSink<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogSink").finish_non_exhaustive()
+    }
+}
+
+impl<F> LogSink<F> {
+    /// Puts a record in the queue; whether there was no room for it.
+    fn is_lost(&self, event: &EventRecord<'_>, record: &[u8]) -> bool {
+        // Security events have room that no other record uses, and what is lost of them is counted apart.
+        let is_security = security::is_security(event.metadata);
+        let (places, bytes) = if is_security { SECURITY_ROOM } else { (0, 0) };
+        if record.len() > self.max_bytes {
+            self.intake.refuse(Reason::TooLarge);
+            return true;
+        }
+        let Some(place) = self.store.put(record, bytes) else {
+            self.intake.refuse(Reason::QueueFull);
+            return true;
+        };
+        let scope = event.metadata.target();
+        let left = self.intake.push_beyond(Encoded { scope, place }, places);
+        if let Some(item) = &left {
+            self.store.take(item.place, |_| ());
+        }
+        left.is_some()
     }
 }
 
@@ -199,35 +279,13 @@ where
     }
 
     fn on_event(&self, event: &EventRecord<'_>, scope: Scope<'_>) {
-        // During a thread's end a fresh buffer serves the single record.
-        let mut record = SCRATCH.try_with(Cell::take).unwrap_or_default();
-        record.clear();
-        encode_log(&mut record, event, scope, self.attributes);
-        // Security events have room that no other record uses, and what is lost of them is counted apart.
-        let is_security = security::is_security(event.metadata);
-        let (places, bytes) = if is_security { SECURITY_ROOM } else { (0, 0) };
-        let is_lost = if record.len() > self.max_bytes {
-            self.intake.refuse(Reason::TooLarge);
-            true
-        } else if let Some(place) = self.store.put(&record, bytes) {
-            let item = EncodedLog {
-                scope: event.metadata.target(),
-                place,
-            };
-            let left = self.intake.push_beyond(item, places);
-            if let Some(item) = &left {
-                self.store.take(item.place, |_| ());
-            }
-            left.is_some()
-        } else {
-            self.intake.refuse(Reason::QueueFull);
-            true
-        };
-        if is_lost && is_security {
+        let is_lost = with_scratch(|record| {
+            encode_log(record, event, scope, self.attributes);
+            self.is_lost(event, record)
+        });
+        if is_lost && security::is_security(event.metadata) {
             self.intake.lane().ledger().count(Count::SecurityLost, 1);
         }
-        record.shrink_to(KEEP_SCRATCH);
-        let _ = SCRATCH.try_with(|own| own.set(record));
     }
 
     fn is_log(&self) -> bool {
@@ -245,7 +303,7 @@ mod tests {
 
     #[test]
     fn records_come_out_as_they_went_in_in_whatever_order_and_the_memory_is_used_again() {
-        let store = LogStore::new(1 << 20);
+        let store = Store::new(1 << 20);
         let record = |n: usize| vec![n as u8; n * 37 % 900];
         for round in 0..20 {
             let mut places: Vec<_> = (0..400).map(|n| (n, store.put(&record(n), 0).unwrap())).collect();
@@ -265,7 +323,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded_and_a_long_record_has_a_chunk_for_itself() {
-        let store = LogStore::new(100_000);
+        let store = Store::new(100_000);
         let long = vec![7; 90_000];
         let place = store.put(&long, 0).unwrap();
         assert!(store.put(&[1; 10_001], 0).is_none(), "beyond the bound");

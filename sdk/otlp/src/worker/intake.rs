@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -22,8 +22,11 @@ pub(crate) struct Intake<T> {
     lane: Arc<Lane>,
     queue: Queue<T>,
     n_batch: usize,
-    /// Length at which the queue is relieved to disk, if there is one and the collector is busy.
+    /// Length at which the queue is relieved to disk, if there is one and the collector is busy, and at which items are to be made
+    /// smaller before they are put in.
     n_pressing: usize,
+    /// Whether the last to come found it that long, but not full.
+    is_backed_up: AtomicBool,
     /// Items that have gone in, ever: how far a flush wants the lane to be.
     n_entered: AtomicU64,
 }
@@ -47,12 +50,25 @@ impl<T> Intake<T> {
             n_batch,
             n_pressing: n_batch.max(queue.capacity() / 2),
             queue,
+            is_backed_up: AtomicBool::new(false),
             n_entered: AtomicU64::new(0),
         }
     }
 
     pub(crate) const fn lane(&self) -> &Arc<Lane> {
         &self.lane
+    }
+
+    /// Whether many items wait, and there may be room for another.
+    pub(crate) fn is_backed_up(&self) -> bool {
+        self.is_backed_up.load(Relaxed)
+    }
+
+    fn set_backed_up(&self, now: bool) {
+        // Written only when it changes, since all producers read it.
+        if self.is_backed_up.load(Relaxed) != now {
+            self.is_backed_up.store(now, Relaxed);
+        }
     }
 
     /// Puts an item in; one that does not fit comes back.
@@ -66,12 +82,14 @@ impl<T> Intake<T> {
         match self.queue.try_push_beyond(item, reserve) {
             Ok(len) => {
                 self.n_entered.fetch_add(1, SeqCst);
+                self.set_backed_up(len >= self.n_pressing);
                 if len == self.n_batch || len == self.n_pressing {
                     self.lane.wake();
                 }
                 None
             }
             Err(queue::Rejected::Full(item)) => {
+                self.set_backed_up(false);
                 self.lane.refuse(Reason::QueueFull, 1);
                 Some(item)
             }

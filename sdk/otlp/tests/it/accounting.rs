@@ -97,6 +97,34 @@ fn security_events_have_room_that_no_other_record_uses_and_a_count_of_their_own(
 }
 
 #[test]
+fn spans_are_the_same_whether_they_wait_as_records_or_encoded() {
+    let collector = Collector::grpc([Reply::AfterGate]);
+    let rig = start(OtlpConfig {
+        trace_batch: 8,
+        trace_queue: 64,
+        ..spans_to(&collector.url(), Protocol::Grpc)
+    });
+    rig.export_numbers(0..8);
+    collector.wait(|received| received.n_spans() == 8);
+    rig.export_numbers(8..72);
+    collector.open_gate();
+    assert!(rig.exporter.flush(LONG).is_complete());
+    let received = collector.received();
+    assert!(received.span_numbers().concat().into_iter().eq(0..72));
+    let spans = received
+        .traces
+        .iter()
+        .flat_map(|request| &request.resource_spans)
+        .flat_map(|resource| &resource.scope_spans)
+        .flat_map(|scope| &scope.spans);
+    for span in spans {
+        let number = span.start_time_unix_nano - 1_700_000_000_000_000_000;
+        let expected = crate::support::expected::span(&records::span(number), Default::default());
+        assert_eq!(*span, expected);
+    }
+}
+
+#[test]
 fn many_threads_lose_nothing_uncounted() {
     let collector = Collector::http([]);
     let rig = start(OtlpConfig {
