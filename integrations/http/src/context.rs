@@ -2,8 +2,8 @@
 
 use http::Extensions;
 use tracing::Span;
-use watchroom::SpanContext;
 use watchroom::capture::context::with_remote_parent;
+use watchroom::capture::propagation::RemoteContext;
 
 use crate::RequestId;
 
@@ -12,8 +12,8 @@ use crate::RequestId;
 pub struct RequestContext {
     /// The request's id.
     pub request_id: RequestId,
-    /// The caller's span, if it sent one.
-    pub parent: Option<SpanContext>,
+    /// The caller's span and baggage, as far as it sent them.
+    pub parent: RemoteContext,
 }
 
 impl RequestContext {
@@ -22,11 +22,11 @@ impl RequestContext {
     pub fn of(extensions: &Extensions) -> Self {
         extensions.get().cloned().unwrap_or_else(|| Self {
             request_id: RequestId::random(),
-            parent: None,
+            parent: RemoteContext::NONE,
         })
     }
 
-    /// Makes the span of the request as a child of the caller's span; inside another span it becomes that one's child.
+    /// Makes the span of the request as a child of the caller's span, with the caller's baggage; inside another span it becomes that one's child.
     ///
     /// ```
     /// # let extensions = http::Extensions::new();
@@ -34,11 +34,10 @@ impl RequestContext {
     /// let span = context.make_span(|request_id| tracing::info_span!("rpc.get", request_id, otel.kind = "server"));
     /// ```
     pub fn make_span(&self, make: impl FnOnce(&str) -> Span) -> Span {
-        match &self.parent {
-            Some(parent) if watchroom::capture::context::current_context().is_none() => {
-                with_remote_parent(parent.clone(), || make(self.request_id.as_str()))
-            }
-            _ => make(self.request_id.as_str()),
+        let inside = watchroom::capture::context::current_context().is_some();
+        if inside || self.parent.is_empty() {
+            return make(self.request_id.as_str());
         }
+        with_remote_parent(self.parent.clone(), || make(self.request_id.as_str()))
     }
 }

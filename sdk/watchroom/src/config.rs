@@ -16,7 +16,10 @@ use std::time::Duration;
 pub use error::ConfigError;
 pub(crate) use error::chain;
 pub use watchroom_capture::SpanLimits;
-pub use watchroom_log::{Color, FileConfig as LogFile, Format as LogFormat, Period, SpanLines, Timer};
+pub use watchroom_capture::propagation::Propagators;
+pub use watchroom_log::{
+    Color, FileConfig as LogFile, Format as LogFormat, LogSampling, Period, SpanLines, Timer,
+};
 pub use watchroom_otlp::{Protocol, TlsFiles};
 use watchroom_redact::{Kind, Mode};
 
@@ -41,6 +44,10 @@ pub struct LogSettings {
     pub file: Option<LogFile>,
     /// How long a caller may wait for a blocked sink before its line is dropped and counted.
     pub block_within: Duration,
+    /// How long a caller may wait to have a security event written before it is lost and counted.
+    pub security_block_within: Duration,
+    /// Rules of sampling, in the syntax of [`LogSampling`]; empty keeps every line.
+    pub sampling: String,
     /// Whether log records are also sent by OTLP.
     pub otlp: bool,
     /// Batching of OTLP log records.
@@ -107,8 +114,8 @@ pub struct TraceSettings {
     pub sampler: String,
     /// Argument of the sampler.
     pub sampler_arg: Option<String>,
-    /// Whether the context travels in W3C Trace Context headers.
-    pub propagate: bool,
+    /// In which formats the context travels: W3C Trace Context and W3C Baggage by default.
+    pub propagators: Propagators,
     /// Limits of a span.
     pub limits: SpanLimits,
     /// Batching.
@@ -244,6 +251,8 @@ impl Config {
                 stdout: true,
                 file: None,
                 block_within: Duration::from_millis(5),
+                security_block_within: Duration::from_secs(1),
+                sampling: String::new(),
                 otlp: true,
                 batch: Batch {
                     delay: Duration::from_secs(1),
@@ -255,7 +264,7 @@ impl Config {
                 filter: TRACES_FILTER.into(),
                 sampler: "parentbased_always_on".into(),
                 sampler_arg: None,
-                propagate: true,
+                propagators: Propagators::default(),
                 limits: SpanLimits::default(),
                 batch: Batch::default(),
             },
@@ -308,6 +317,18 @@ impl Config {
     #[must_use]
     pub fn log_filter(mut self, filter: impl Into<String>) -> Self {
         self.log.filter = filter.into();
+        self
+    }
+
+    /// Sets the rules by which log lines are sampled; see [`LogSampling::parse`] for the syntax. A malformed one is an error of the start.
+    ///
+    /// ```
+    /// let config = watchroom::Config::for_service("proxy").log_sampling("info=1000/s, hyper:debug=1%");
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub fn log_sampling(mut self, rules: impl Into<String>) -> Self {
+        self.log.sampling = rules.into();
         self
     }
 

@@ -2,6 +2,10 @@
 //!
 //! Invariant: it either starts everything that the settings ask for, or fails with one error and leaves nothing running.
 
+mod identity;
+mod logs;
+mod otlp;
+
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -9,21 +13,19 @@ use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::layer::SubscriberExt as _;
 use watchroom_admin::{AdminConfig, AdminError, AdminHandle, Parts};
+use watchroom_capture::propagation::Propagators;
 use watchroom_capture::{
     Capture, CaptureHandle, Filter, FilterError, ReloadableFilter, Sampler, SamplerError, current_context,
 };
 use watchroom_core::{Clock, Ledger, Resource, SpanId, TraceId};
 use watchroom_health::HealthBoard;
-use watchroom_log::{Color, FileError, LogSink, RollingFile, Writer};
+use watchroom_log::{FileError, SamplingError};
 use watchroom_metrics::{Limits, Registry, process::ProcessCollector};
-use watchroom_otlp::{
-    Compression, Endpoint, OtlpConfig, OtlpExporter, PROBLEM_TARGET, Problem, Protocol, RetryConfig,
-    SignalConfig, StartError,
-};
+use watchroom_otlp::{OtlpExporter, StartError};
 use watchroom_redact::{Redactor, RedactorError};
 
-use crate::config::{Config, LogFormat, MetricsExporter, OtlpSettings, chain};
-use crate::propagate::{ledger, set_propagate};
+use crate::config::{Config, chain};
+use crate::propagate::{ledger, set_propagators};
 use crate::signals::{self, Stop};
 use crate::telemetry::{Inner, Telemetry};
 use crate::{bridge, keeper, panics};
@@ -40,6 +42,9 @@ pub enum InitError {
     /// The log filter is malformed.
     #[error("setting `log.filter` (RUST_LOG)")]
     LogFilter(#[source] FilterError),
+    /// A rule of log sampling is malformed.
+    #[error("setting `log.sampling` (WATCHROOM_LOG_SAMPLING)")]
+    LogSampling(#[source] SamplingError),
     /// The filter of exported spans is malformed.
     #[error("setting `traces.filter` (WATCHROOM_TRACES_FILTER)")]
     TracesFilter(#[source] FilterError),
@@ -91,7 +96,10 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
 
 fn start(config: Config) -> Result<Telemetry, InitError> {
     let redactor = redactor(&config, ledger())?;
-    set_propagate(config.traces.propagate && !config.disabled);
+    set_propagators(match config.disabled {
+        true => Propagators::NONE,
+        false => config.traces.propagators,
+    });
     let mut inner = quiet(&config, &redactor);
     if !config.disabled {
         run(&mut inner, &config, &redactor)?;
@@ -122,13 +130,14 @@ fn quiet(config: &Config, redactor: &Redactor) -> Inner {
     Inner {
         clock: Clock::system(),
         ledger: Arc::clone(ledger()),
-        resource: Arc::new(resource(config, redactor)),
+        resource: Arc::new(identity::resource(config, redactor)),
         registry: registry(config, redactor),
         board: board(redactor, &ended),
         capture: None,
         exporter: None,
         writers: Vec::new(),
         log_filter: None,
+        log_sampler: None,
         admin_addr: None,
         admin: Mutex::new(None),
         stop: Arc::new(Stop::default()),
@@ -143,27 +152,37 @@ fn run(inner: &mut Inner, config: &Config, redactor: &Redactor) -> Result<(), In
     let log_filter = Filter::parse(&config.log.filter).map_err(InitError::LogFilter)?;
     let sampler = Sampler::from_names(&config.traces.sampler, config.traces.sampler_arg.as_deref())?;
     let (clock, ledger, registry) = (inner.clock.clone(), Arc::clone(&inner.ledger), &inner.registry);
-    bridge::register(registry, &ledger, &inner.board, &inner.resource);
     registry.register_collector(ProcessCollector::new());
 
     let reader = Arc::new(registry.clone());
     let exporter = OtlpExporter::start(
-        otlp(config),
+        otlp::config(config),
         &inner.resource,
         Arc::clone(&ledger),
         clock.clone(),
         Some(reader),
     )?;
     let log_filter = ReloadableFilter::new(log_filter, clock.clone());
-    let sinks = log_sinks(config, &ledger, &clock, &log_filter)?;
+    let sinks = logs::sinks(config, &ledger, &clock, &log_filter)?;
+    let log_sampler = logs::sampler(config, &ledger, &clock)?;
     let mut capture = Capture::builder()
         .clock(clock)
         .redactor(redactor.clone())
-        .ledger(ledger)
+        .ledger(Arc::clone(&ledger))
         .sampler(sampler)
         .limits(config.traces.limits)
         .export_filter(traces_filter)
         .keep_context();
+    if let Some(sampler) = &log_sampler {
+        capture = capture.event_sampler(Arc::clone(sampler) as _);
+    }
+    bridge::register(
+        registry,
+        &ledger,
+        &inner.board,
+        &inner.resource,
+        log_sampler.clone(),
+    );
     for sink in &sinks {
         capture = capture.sink(Arc::clone(sink) as _);
     }
@@ -192,41 +211,10 @@ fn run(inner: &mut Inner, config: &Config, redactor: &Redactor) -> Result<(), In
     inner.exporter = Some(exporter);
     inner.writers = sinks.iter().map(|sink| sink.writer().clone()).collect();
     inner.log_filter = Some(log_filter);
+    inner.log_sampler = log_sampler;
     inner.admin_addr = admin.as_ref().map(AdminHandle::local_addr);
     inner.admin = Mutex::new(admin);
     Ok(())
-}
-
-/// Who this is (COM-3). The environment goes under both of its names, since backends still know the older one. What the user adds is
-/// redacted as any other attribute is (COM-20).
-fn resource(config: &Config, redactor: &Redactor) -> Resource {
-    let mut resource = Resource::new(&config.service_name);
-    if let Some(version) = &config.service_version {
-        resource.set("service.version", version);
-    }
-    let made_up = || format!("{:016x}{:016x}", crate::next_random(), crate::next_random());
-    resource.set(
-        "service.instance.id",
-        &config.instance_id.clone().unwrap_or_else(made_up),
-    );
-    if let Some(environment) = &config.environment {
-        resource.set("deployment.environment", environment);
-        resource.set("deployment.environment.name", environment);
-    }
-    if let Some(host) = host_name() {
-        resource.set("host.name", &host);
-    }
-    resource.set("process.pid", &std::process::id().to_string());
-    for (key, value) in &config.resource {
-        resource.set(key, &redactor.field(key, value));
-    }
-    resource
-}
-
-fn host_name() -> Option<String> {
-    let from_kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let name = from_kernel.or_else(|| std::env::var("HOSTNAME").ok())?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 fn redactor(config: &Config, ledger: &Arc<Ledger>) -> Result<Redactor, RedactorError> {
@@ -286,55 +274,6 @@ fn board(redactor: &Redactor, ended: &Arc<AtomicBool>) -> HealthBoard {
     board
 }
 
-/// One sink for stdout and one for files, each with a writer of its own, so that a blocked pipe does not hold up the file.
-fn log_sinks(
-    config: &Config,
-    ledger: &Arc<Ledger>,
-    clock: &Clock,
-    filter: &ReloadableFilter,
-) -> Result<Vec<Arc<LogSink>>, InitError> {
-    let log = &config.log;
-    let writer = || {
-        Writer::builder()
-            .block_for(log.block_within)
-            .ledger(Arc::clone(ledger))
-    };
-    let sink = |writer, color| {
-        let format = match log.format {
-            LogFormat::Text => watchroom_log::Format::Text,
-            LogFormat::Json => watchroom_log::Format::Json,
-        };
-        let builder = LogSink::builder(writer)
-            .format(format)
-            .color(color)
-            .timer(log.timer)
-            .spans(log.span_lines);
-        Arc::new(
-            builder
-                .threads(log.threads)
-                .filter(filter.clone())
-                .clock(clock.clone())
-                .build(),
-        )
-    };
-    let mut sinks = Vec::new();
-    if log.stdout {
-        let stdout = watchroom_log::stdout().map_err(InitError::LogThread)?;
-        sinks.push(sink(
-            writer().spawn(stdout).map_err(InitError::LogThread)?,
-            log.color,
-        ));
-    }
-    if let Some(file) = &log.file {
-        let file = RollingFile::open(file.clone())?;
-        sinks.push(sink(
-            writer().spawn(file).map_err(InitError::LogThread)?,
-            Color::Never,
-        ));
-    }
-    Ok(sinks)
-}
-
 fn admin(
     config: &Config,
     registry: &Registry,
@@ -359,85 +298,4 @@ fn admin(
             .collect(),
     };
     AdminHandle::start(settings, parts)
-}
-
-fn otlp(config: &Config) -> OtlpConfig {
-    let signal = |wanted: bool, own: &OtlpSettings| wanted.then(|| signal(&config.otlp, own));
-    let (spans, logs) = (&config.traces.batch, &config.log.batch);
-    let mut retry = RetryConfig::default();
-    if let Some(longest) = spans.timeout.max(logs.timeout) {
-        retry.max_elapsed = longest;
-    }
-    OtlpConfig {
-        retry,
-        traces: signal(config.traces.otlp, &config.otlp_traces),
-        logs: signal(config.log.otlp, &config.otlp_logs),
-        metrics: signal(
-            config.metrics.exporter == MetricsExporter::Otlp,
-            &config.otlp_metrics,
-        ),
-        trace_batch: spans.size,
-        trace_queue: spans.queue,
-        trace_delay: spans.delay,
-        log_batch: logs.size,
-        log_queue: logs.queue,
-        log_delay: logs.delay,
-        metric_interval: config.metrics.interval,
-        on_problem: Some(Arc::new(report)),
-        ..OtlpConfig::default()
-    }
-}
-
-/// A signal's own settings, filled up with the common ones.
-fn signal(common: &OtlpSettings, own: &OtlpSettings) -> SignalConfig {
-    let protocol = own.protocol.or(common.protocol).unwrap_or_default();
-    let endpoint = match (&own.endpoint, &common.endpoint) {
-        (Some(own), _) => Endpoint::signal(own.as_str()),
-        (None, Some(common)) => Endpoint::base(common.as_str()),
-        (None, None) => Endpoint::base(Protocol::default_endpoint(protocol)),
-    };
-    let mut signal = SignalConfig::new(endpoint, protocol);
-    // A signal's headers take the place of the common ones, as the specification has it.
-    signal.headers = if own.headers.is_empty() {
-        common.headers.clone()
-    } else {
-        own.headers.clone()
-    };
-    if let Some(timeout) = own.timeout.or(common.timeout) {
-        signal.timeout = timeout;
-    }
-    signal.compression = own
-        .gzip
-        .or(common.gzip)
-        .unwrap_or(false)
-        .then_some(Compression::Gzip);
-    signal.tls.certificate = own
-        .tls
-        .certificate
-        .clone()
-        .or_else(|| common.tls.certificate.clone());
-    signal.tls.client_certificate = own
-        .tls
-        .client_certificate
-        .clone()
-        .or_else(|| common.tls.client_certificate.clone());
-    signal.tls.client_key = own
-        .tls
-        .client_key
-        .clone()
-        .or_else(|| common.tls.client_key.clone());
-    signal
-}
-
-/// Says what goes wrong with export, under a target that export itself leaves out.
-fn report(problem: &Problem) {
-    tracing::warn!(
-        target: PROBLEM_TARGET,
-        signal = problem.signal.as_str(),
-        kind = ?problem.kind,
-        endpoint = problem.endpoint.as_str(),
-        units = problem.n_units,
-        unreported = problem.n_unreported,
-        "{}", problem.message
-    );
 }

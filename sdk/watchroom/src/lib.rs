@@ -44,8 +44,9 @@ mod signals;
 mod telemetry;
 
 pub use config::{
-    AdminSettings, Batch, Color, Config, ConfigError, LogFile, LogFormat, LogSettings, MetricSettings,
-    MetricsExporter, OtlpSettings, Period, Protocol, SpanLimits, SpanLines, Timer, TlsFiles, TraceSettings,
+    AdminSettings, Batch, Color, Config, ConfigError, LogFile, LogFormat, LogSampling, LogSettings,
+    MetricSettings, MetricsExporter, OtlpSettings, Period, Propagators, Protocol, SpanLimits, SpanLines,
+    Timer, TlsFiles, TraceSettings,
 };
 pub use init::{InitError, init};
 pub use propagate::{extract, inject, ledger};

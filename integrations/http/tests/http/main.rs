@@ -347,3 +347,35 @@ async fn a_clients_call_carries_the_context_and_is_the_servers_parent() {
     has(&text, r#"http_client_request_body_bytes_sum{method="GET"} 5"#);
     has(&text, r#"http_client_response_body_bytes_sum{method="GET"} 6"#);
 }
+
+#[tokio::test]
+async fn the_callers_baggage_goes_on_to_whom_the_handler_calls() {
+    let (_guard, _spans) = capture();
+    let registry = Registry::default();
+    let relay = || async {
+        let mut headers = axum::http::HeaderMap::new();
+        watchroom_http::inject_headers(&mut headers);
+        headers
+    };
+    let app = Router::new()
+        .route("/relay", get(relay))
+        .layer(ServerLayer::http(&registry).unwrap());
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let sent = [
+        ("traceparent", traceparent),
+        ("baggage", "tenant=acme,note=a%20b"),
+        ("baggage", "region=north"),
+    ];
+    let (response, _) = ask(&app, "GET", "/relay", &sent).await;
+    let header = |name: &str| response.headers().get(name).unwrap().to_str().unwrap();
+    let mut members: Vec<&str> = header("baggage").split(',').collect();
+    members.sort_unstable();
+    assert_eq!(members, ["note=a%20b", "region=north", "tenant=acme"]);
+    assert_eq!(header("traceparent")[..36], traceparent[..36]);
+
+    // Baggage without a trace is baggage all the same.
+    let (response, _) = ask(&app, "GET", "/relay", &[("baggage", "tenant=acme")]).await;
+    assert_eq!(response.headers().get("baggage").unwrap(), "tenant=acme");
+    let (response, _) = ask(&app, "GET", "/relay", &[("baggage", ",,=")]).await;
+    assert_eq!(response.headers().get("baggage"), None);
+}

@@ -105,6 +105,21 @@ fn a_refusal_names_the_variable_the_value_and_what_is_accepted() {
 }
 
 #[test]
+fn propagators_are_taken_in_their_order_and_unknown_ones_refused() {
+    let of =
+        |value: &str| env(&[("OTEL_PROPAGATORS", value)]).map(|config| config.traces.propagators.to_string());
+    assert_eq!(of("").unwrap(), "tracecontext,baggage");
+    assert_eq!(of("b3, tracecontext,b3").unwrap(), "b3,tracecontext");
+    assert_eq!(of("none").unwrap(), "none");
+    for bad in ["jaeger", "tracecontext,none", ","] {
+        assert!(
+            of(bad).unwrap_err().to_string().starts_with("OTEL_PROPAGATORS"),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
 fn a_file_sets_what_the_environment_could() {
     let config = toml(
         "shutdown_timeout = '2s'\n[service]\nenvironment = 'prod'\n[service.attributes]\nteam = 'a,b'\n[log]\nformat = 'json'\n\

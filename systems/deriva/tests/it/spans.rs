@@ -16,6 +16,10 @@ const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
 
 async fn traced(args: &[&str]) -> (Receiver, Server, Client) {
+    traced_with(args, &[]).await
+}
+
+async fn traced_with(args: &[&str], more: &[(&str, &str)]) -> (Receiver, Server, Client) {
     let receiver = Receiver::start().await;
     let url = receiver.url();
     let env = [
@@ -25,7 +29,7 @@ async fn traced(args: &[&str]) -> (Receiver, Server, Client) {
         ("OTEL_METRICS_EXPORTER", "none"),
         ("OTEL_BSP_SCHEDULE_DELAY", "50"),
     ];
-    let server = Server::with(args, &env);
+    let server = Server::with(args, &[&env, more].concat());
     let client = server.client().await;
     (receiver, server, client)
 }
@@ -310,4 +314,35 @@ async fn an_unsampled_caller_is_not_traced_and_a_malformed_one_starts_a_trace_of
     // Sent before the other, it would have arrived before it.
     assert!(receiver.spans().iter().all(|span| hex(&span.trace_id) != TRACE));
     assert_eq!(server.scrape().value("watchroom_malformed_context_total"), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_callers_context_comes_in_the_formats_that_are_set_and_in_no_other() {
+    let (receiver, _server, mut client) = traced_with(&[], &[("OTEL_PROPAGATORS", "b3multi")]).await;
+    let address = leaf(&mut client, b"light").await;
+    let mut request = Request::new(GetRequest {
+        address: address.clone(),
+    });
+    let b3 = [
+        ("x-b3-traceid", TRACE),
+        ("x-b3-spanid", CALLER),
+        ("x-b3-sampled", "1"),
+        ("x-request-id", "by-b3"),
+    ];
+    for (name, value) in b3 {
+        request.metadata_mut().insert(name, value.parse().unwrap());
+    }
+    client.get(request).await.unwrap();
+    let spans = spans_of(&receiver, "by-b3");
+    let root = spans.iter().find(|span| span.name == "rpc.get").unwrap();
+    assert_eq!(
+        (hex(&root.trace_id), hex(&root.parent_span_id)),
+        (TRACE.to_owned(), CALLER.to_owned())
+    );
+
+    let traceparent = format!("00-{TRACE}-{CALLER}-01");
+    get(&mut client, &address, &traceparent, "by-w3c").await;
+    let spans = spans_of(&receiver, "by-w3c");
+    let root = spans.iter().find(|span| span.name == "rpc.get").unwrap();
+    assert!(root.parent_span_id.is_empty() && hex(&root.trace_id) != TRACE);
 }

@@ -62,20 +62,12 @@ pub(super) static SIGNALS: [Setting; 10] = [
             Some(())
         }
     ),
-    // Baggage is named in the specification's default, so it is taken; it does not travel yet.
     setting!(
         "traces.propagators",
         "OTEL_PROPAGATORS",
-        "`tracecontext`, `baggage` or `none`, separated by commas",
+        "`tracecontext`, `baggage`, `b3` or `b3multi`, separated by commas, or `none`",
         |c, v| {
-            let names = list(v);
-            let known = names
-                .iter()
-                .all(|name| ["tracecontext", "baggage", "none"].contains(&name.as_str()));
-            if !known || names.is_empty() {
-                return None;
-            }
-            c.traces.propagate = names.iter().any(|name| name == "tracecontext");
+            c.traces.propagators = v.parse().ok().filter(|_| !list(v).is_empty())?;
             Some(())
         }
     ),
