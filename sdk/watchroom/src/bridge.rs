@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use watchroom_core::{Count, Ledger, Reason, Resource, Signal};
 use watchroom_health::HealthBoard;
+use watchroom_log::LogSampler;
 use watchroom_metrics::snapshot::{Family, Value};
 use watchroom_metrics::{Kind, Registry};
 
@@ -15,11 +16,13 @@ pub(crate) fn register(
     ledger: &Arc<Ledger>,
     board: &HealthBoard,
     resource: &Arc<Resource>,
+    sampler: Option<Arc<LogSampler>>,
 ) {
     let (ledger, board, resource) = (Arc::clone(ledger), board.clone(), Arc::clone(resource));
     registry.collect_fn(move |families| {
         families.extend(signals(&ledger));
         families.extend(counts(&ledger));
+        families.extend(sampler.as_deref().map(suppressed));
         families.push(health(&board));
         families.push(build(&resource));
     });
@@ -57,6 +60,23 @@ fn signals(ledger: &Ledger) -> [Family; 4] {
         }
     }
     [accepted, exported, dropped, queued]
+}
+
+fn suppressed(sampler: &LogSampler) -> Family {
+    let mut family = Family::new(
+        "watchroom_log_suppressed_total",
+        Kind::Counter,
+        "Log lines that sampling left out, by target and level.",
+    );
+    for line in sampler.suppressed() {
+        let level = line.level.as_str().to_ascii_lowercase();
+        family.push(
+            &[("target", line.target), ("level", &level)],
+            Value::U64(line.n),
+            0,
+        );
+    }
+    family
 }
 
 fn counts(ledger: &Ledger) -> Vec<Family> {
@@ -117,6 +137,11 @@ fn counts(ledger: &Ledger) -> Vec<Family> {
         )
         .with_unit("seconds")
         .with(&[], Value::F64(export_seconds)),
+        plain(
+            "watchroom_security_lost_total",
+            "Security events that reached no output.",
+            Count::SecurityLost,
+        ),
         by(
             "watchroom_log_lines_total",
             "Log lines, by level.",

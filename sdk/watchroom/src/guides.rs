@@ -7,3 +7,6 @@ struct Logging;
 
 #[doc = include_str!("../../../docs/guides/metrics.md")]
 struct Metrics;
+
+#[doc = include_str!("../../../docs/guides/tracing.md")]
+struct Tracing;

@@ -1,4 +1,5 @@
-//! What has to be done now and then: warning of metrics that have reached their limit of series (COM-42).
+//! What has to be done now and then: warning of metrics that have reached their limit of series (COM-42), telling what log sampling
+//! has left out (COM-14).
 //!
 //! Invariant: the thread holds nothing alive; it ends by itself once telemetry is gone.
 
@@ -22,6 +23,9 @@ pub(crate) fn start(inner: Weak<Inner>) -> io::Result<()> {
     let rounds = move || {
         while let Some(inner) = inner.upgrade().filter(|inner| !inner.ended.load(SeqCst)) {
             inner.registry.take_overflow_warnings().iter().for_each(warn);
+            if let Some(sampler) = &inner.log_sampler {
+                sampler.report_if_due();
+            }
             drop(inner);
             std::thread::park_timeout(ROUND);
         }

@@ -13,7 +13,7 @@ use watchroom_admin::AdminHandle;
 use watchroom_capture::{CaptureHandle, Filter, FilterError, ReloadableFilter};
 use watchroom_core::{Clock, Ledger, Moment, Resource};
 use watchroom_health::HealthBoard;
-use watchroom_log::Writer;
+use watchroom_log::{LogSampler, Writer};
 use watchroom_metrics::Registry;
 use watchroom_otlp::OtlpExporter;
 
@@ -47,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) exporter: Option<OtlpExporter>,
     pub(crate) writers: Vec<Writer>,
     pub(crate) log_filter: Option<ReloadableFilter>,
+    pub(crate) log_sampler: Option<Arc<LogSampler>>,
     pub(crate) admin: Mutex<Option<AdminHandle>>,
     pub(crate) admin_addr: Option<SocketAddr>,
     pub(crate) stop: Arc<Stop>,
@@ -149,6 +150,9 @@ impl Inner {
             return ShutdownReport::of(&self.ledger, true);
         }
         let mut complete = true;
+        if let Some(sampler) = &self.log_sampler {
+            sampler.report();
+        }
         if let Some(capture) = &self.capture {
             capture.shutdown();
         }

@@ -20,10 +20,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::from_env`].
-    pub fn with_lookup(
-        mut self,
-        lookup: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Self, ConfigError> {
+    pub fn with_lookup(mut self, lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
         for setting in settings() {
             let Some(value) = lookup(setting.variable).filter(|value| !value.is_empty()) else {
                 continue;

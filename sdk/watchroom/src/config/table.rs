@@ -38,6 +38,7 @@ const PROTOCOL: &str = "`grpc` or `http/protobuf`";
 const COMPRESSION: &str = "`gzip` or `none`";
 const EXPORTER: &str = "`otlp` or `none`";
 const FILTER: &str = "levels by target, such as `info` or `warn,deriva=debug`";
+const SAMPLING: &str = "rules such as `info=100/s`, `hyper:debug=1%` or `*=all`, separated by commas";
 const KINDS: &str = "`kind=off`, `kind=partial` or `kind=full`, separated by commas; kinds are `provider_key`, `auth_scheme`, \
      `jwt`, `private_key`, `card`, `social_security`, `email`, `ipv4`, `ipv6`, `url_password` and `high_entropy`";
 const COUNT: &str = "a whole number";

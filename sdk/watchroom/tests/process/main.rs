@@ -346,6 +346,46 @@ fn a_metric_at_its_limit_is_warned_of() {
 }
 
 #[test]
+fn log_sampling_leaves_out_counts_and_reports() {
+    let rules = [
+        ("WATCHROOM_LOG_SAMPLING", "scene::chatty=10/h"),
+        ("RUST_LOG", "info"),
+    ];
+    let mut scene = Scene::start("sampled", &rules);
+    let at = scene.line("ready")["fields"]["admin"].clone();
+    let page = get(&at, "/metrics");
+    let counted = r#"watchroom_log_suppressed_total{target="scene::chatty",level="info"} 990"#;
+    assert!(page.contains(counted), "{page}");
+    scene.child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    let (out, status) = scene.end();
+    assert!(status.success(), "{out}");
+    assert!(
+        out.contains("suppressed"),
+        "the end reports what was left out: {out}"
+    );
+
+    let (out, _) = {
+        let mut scene = Scene::start("sampled", &rules);
+        scene.child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+        scene.end()
+    };
+    assert_eq!(out.matches("\"again\"").count(), 10, "{out}");
+    assert_eq!(out.matches("never sampled away").count(), 1_000);
+    assert_eq!(out.matches("\"vault\"").count(), 1, "{out}");
+}
+
+#[test]
+fn a_malformed_sampling_rule_is_told() {
+    let mut scene = Scene::start("logs", &[("WATCHROOM_LOG_SAMPLING", "info=often")]);
+    scene.child.wait().unwrap();
+    let said = format!("{}{}", scene.stderr(), scene.end().0);
+    assert!(
+        said.contains("WATCHROOM_LOG_SAMPLING") && said.contains("info=often"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_taken_admin_port_is_named_with_its_setting() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let at = taken.local_addr().unwrap().to_string();

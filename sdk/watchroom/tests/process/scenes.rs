@@ -51,6 +51,7 @@ fn play() {
         "ended" => ended(),
         "admin" => admin(),
         "overflow" => overflow(),
+        "sampled" => sampled(),
         other => panic!("no scene {other}"),
     }
 }
@@ -142,4 +143,21 @@ fn overflow() {
         metrics.named_total.inc(name);
     }
     std::thread::park();
+}
+
+fn sampled() {
+    let telemetry = init();
+    for i in 0..1_000 {
+        tracing::info!(target: "scene::chatty", i, "again");
+        tracing::warn!(target: "scene::chatty", i, "never sampled away");
+    }
+    watchroom::security!(
+        actor = "ada",
+        action = "login",
+        object = "vault",
+        outcome = watchroom::security::Outcome::Denied
+    );
+    tracing::error!(admin = %telemetry.admin_addr().unwrap(), "ready");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
 }

@@ -1,6 +1,6 @@
 //! Log lines and files.
 
-use super::{BOOL, BYTES, DURATION, FILTER, INTERVAL, Setting, setting};
+use super::{BOOL, BYTES, DURATION, FILTER, INTERVAL, SAMPLING, Setting, setting};
 use crate::config::parse::{boolean, bytes, duration, list};
 use crate::config::{Color, Config, LogFile, LogFormat, Period, SpanLines, Timer};
 
@@ -33,7 +33,7 @@ fn log_file(config: &mut Config) -> &mut LogFile {
     config.log.file.get_or_insert_with(|| LogFile::new(".", &service))
 }
 
-pub(super) static LOG: [Setting; 14] = [
+pub(super) static LOG: [Setting; 17] = [
     setting!("log.filter", "RUST_LOG", FILTER, |c, v| {
         watchroom_capture::Filter::parse(v).ok()?;
         v.clone_into(&mut c.log.filter);
@@ -106,6 +106,20 @@ pub(super) static LOG: [Setting; 14] = [
         }
     ),
     setting!(
+        "log.security_block_within",
+        "WATCHROOM_LOG_SECURITY_BLOCK_WITHIN",
+        DURATION,
+        |c, v| {
+            c.log.security_block_within = duration(v)?;
+            Some(())
+        }
+    ),
+    setting!("log.sampling", "WATCHROOM_LOG_SAMPLING", SAMPLING, |c, v| {
+        watchroom_log::LogSampling::parse(v).ok()?;
+        v.clone_into(&mut c.log.sampling);
+        Some(())
+    }),
+    setting!(
         "log.file.dir",
         "WATCHROOM_LOG_FILE_DIR",
         "the path of a folder",
@@ -159,6 +173,15 @@ pub(super) static LOG: [Setting; 14] = [
         BYTES,
         |c, v| {
             log_file(c).max_total_bytes = Some(bytes(v)?);
+            Some(())
+        }
+    ),
+    setting!(
+        "log.file.mode",
+        "WATCHROOM_LOG_FILE_MODE",
+        "permissions in octal, such as `640`",
+        |c, v| {
+            log_file(c).mode = u32::from_str_radix(v, 8).ok().filter(|mode| *mode <= 0o777)?;
             Some(())
         }
     ),
