@@ -187,7 +187,7 @@ impl Declaration {
         self
     }
 
-    /// Records one of `n`, at random, and scales it: for [`SampledCounter`](crate::SampledCounter) and
+    /// Records one of `n` and scales it: for [`SampledCounter`](crate::SampledCounter) and
     /// [`SampledHistogram`](crate::SampledHistogram). Zero counts as one.
     #[must_use]
     pub fn recording_one_in(mut self, n: u32) -> Self {
