@@ -108,11 +108,10 @@ fn what_a_dead_collector_does_not_take_goes_out_later_oldest_first() {
 fn it_is_tried_again_without_being_asked() {
     let dir = tempfile::tempdir().unwrap();
     let address = dead_address();
-    let rig = start(spooling(
-        &format!("http://{address}"),
-        Protocol::HttpProtobuf,
-        dir.path(),
-    ));
+    let mut config = spooling(&format!("http://{address}"), Protocol::HttpProtobuf, dir.path());
+    // How long a batch is kept in memory does not matter.
+    config.retry.max_elapsed = Duration::ZERO;
+    let rig = start(config);
     rig.export_spans(3);
     rig.exporter.flush(LONG);
     rig.check_spooled(3);
