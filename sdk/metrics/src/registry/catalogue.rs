@@ -84,22 +84,22 @@ impl Registry {
         }
         let mut warnings = Vec::new();
         for source in sources {
-            let Source::Family(family) = source else { continue };
-            let total = family.overflowed();
-            let before = warned
-                .overflowed
-                .get(family.declaration.name())
-                .copied()
-                .unwrap_or(0);
+            let (total, scope, n_series) = match &source {
+                Source::Family(family) => (family.overflowed(), family.last_scope(), family.n_series()),
+                Source::Reservoir(reservoir) => {
+                    (reservoir.overflowed(), Scope::Registry, reservoir.n_series())
+                }
+                Source::Info(_) => continue,
+            };
+            let metric = source.declaration().name();
+            let before = warned.overflowed.get(metric).copied().unwrap_or(0);
             if total > before {
-                warned
-                    .overflowed
-                    .insert(family.declaration.name.to_string(), total);
+                warned.overflowed.insert(metric.to_owned(), total);
                 warnings.push(OverflowWarning {
-                    metric: family.declaration.name.to_string(),
+                    metric: metric.to_owned(),
                     n_samples: total - before,
-                    scope: family.last_scope(),
-                    n_series: family.n_series(),
+                    scope,
+                    n_series,
                 });
             }
         }

@@ -151,6 +151,13 @@ fn a_reservoir_is_within_the_budget_over_all() {
     m.look_up.observe(Method::Get, 1);
     m.look_up.observe(Method::Put, 2);
     let snapshot = registry.collect();
+    let [warning] = &registry.take_overflow_warnings()[..] else {
+        panic!("one warning")
+    };
+    assert_eq!(
+        (warning.metric.as_str(), warning.n_samples),
+        ("r_look_up_seconds", 2)
+    );
     let overflow = of(&snapshot, "r_look_up_seconds", &[("method", OVERFLOW)]);
     assert_eq!(overflow.as_f64(), 3.0);
     assert_eq!(
