@@ -9,7 +9,9 @@ use divan::Bencher;
 use tracing::Dispatch;
 use tracing_core::Metadata;
 use tracing_subscriber::layer::SubscriberExt as _;
-use watchroom_capture::{Capture, EventRecord, Filter, Sampler, Scope, Sink, SpanExporter, SpanRecord, pool};
+use watchroom_capture::{
+    Capture, EventRecord, Filter, KeepRules, Sampler, Scope, Sink, SpanExporter, SpanRecord, pool,
+};
 
 #[global_allocator]
 static ALLOCATOR: divan::AllocProfiler = divan::AllocProfiler::system();
@@ -102,6 +104,19 @@ fn capture_root_sampled_out(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn capture_nested_sampled_out(bencher: Bencher<'_, '_>) {
     nested(bencher, &capture(Sampler::AlwaysOff));
+}
+
+/// A root that its rate limiter leaves out.
+#[divan::bench]
+fn capture_root_rate_limited(bencher: Bencher<'_, '_>) {
+    root(bencher, &capture(Sampler::rate_limited(1e-6)));
+}
+
+/// A root that is held, judged and let go: what keeping errors and slow traces costs a trace that is not kept.
+#[divan::bench]
+fn capture_root_judged(bencher: Bencher<'_, '_>) {
+    let sampler = Sampler::keep_error_or_slow(Sampler::AlwaysOff, KeepRules::default());
+    root(bencher, &capture(sampler));
 }
 
 #[divan::bench]

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use tracing::{debug, debug_span, info, info_span};
 use tracing_core::{LevelFilter, Metadata};
 use tracing_subscriber::layer::SubscriberExt as _;
-use watchroom_capture::{Capture, EventRecord, Filter, Sampler, Scope, Sink, SpanExporter, SpanRecord, pool};
+use watchroom_capture::{
+    Capture, EventRecord, Filter, Sampler, Scope, Sink, SpanExporter, SpanExt as _, SpanRecord, pool,
+};
 
 struct Counting;
 
@@ -141,6 +143,32 @@ fn a_span_that_is_not_sampled_allocates_nothing_at_any_depth() {
     };
     assert_eq!(under_capture(Sampler::AlwaysOff, nested), 0);
     assert_eq!(under_capture(Sampler::ratio(0.5), nested), 0);
+}
+
+#[test]
+fn samplers_with_a_state_decide_without_allocation() {
+    let root = |n: u64| drop(info_span!("root", n));
+    // Both kinds of decision are among them: the burst is used up while it is measured.
+    assert_eq!(under_capture(Sampler::rate_limited(500.0), root), 0);
+    assert_eq!(under_capture(Sampler::adaptive(10.0, 100.0), root), 0);
+    assert_eq!(under_capture(Sampler::rate_limited(1e-6), root), 0);
+}
+
+#[test]
+fn baggage_is_inherited_without_allocation() {
+    let (layer, _handle) = Capture::builder()
+        .sampler(Sampler::AlwaysOff)
+        .exporter(Arc::new(Recycler))
+        .build();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let outer = info_span!("outer");
+        outer.set_baggage("tenant", "acme").expect("the span is captured");
+        outer.in_scope(|| {
+            let child = |n: u64| drop(info_span!("child", n));
+            (0..100).for_each(child);
+            assert_eq!(allocations(|| (0..1_000).for_each(child)), 0);
+        });
+    });
 }
 
 #[test]

@@ -186,8 +186,8 @@ impl Baggage {
         )
     }
 
-    /// The header's text with every value and property redacted, by its key and by itself. A member whose very key is a secret is left out,
-    /// and so is what a redaction has made too long for the header.
+    /// The header's text with every value and property redacted, by its key and by itself. A member or a
+    /// property whose very key is a secret is left out, and so is a member that redaction has made too long for the header.
     #[must_use]
     pub fn to_header(&self, redactor: &Redactor) -> String {
         let mut text = String::new();
@@ -204,8 +204,12 @@ impl Baggage {
             text.push('=');
             encode(&redactor.field(&member.key, &member.value), &mut text);
             for (key, value) in &member.properties {
+                if redactor.value(key) != key.as_str() {
+                    redactor.count_redaction();
+                    continue;
+                }
                 text.push(';');
-                text.push_str(&redactor.value(key));
+                text.push_str(key);
                 if let Some(value) = value {
                     text.push('=');
                     encode(&redactor.field(key, value), &mut text);

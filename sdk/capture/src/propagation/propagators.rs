@@ -70,7 +70,7 @@ pub struct PropagatorError {
 
 impl Default for Propagators {
     fn default() -> Self {
-        Self::NONE.and(Propagator::TraceContext).and(Propagator::Baggage)
+        Self::DEFAULT
     }
 }
 
@@ -115,6 +115,10 @@ impl fmt::Debug for Propagators {
 impl Propagators {
     /// No format: nothing is read, nothing is written.
     pub const NONE: Self = Self { bits: 0 };
+    /// `tracecontext,baggage`.
+    pub const DEFAULT: Self = Self {
+        bits: (Propagator::TraceContext as u16 + 1) | (Propagator::Baggage as u16 + 1) << 4,
+    };
 
     /// The same with a further format; one that is there already changes nothing.
     #[must_use]

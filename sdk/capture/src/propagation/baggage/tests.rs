@@ -136,7 +136,15 @@ fn secrets_do_not_leave_by_value_by_key_or_by_property() {
         .unwrap()
         .with("note", "card 4111 1111 1111 1111")
         .unwrap()
-        .with_properties("user", "u1", &[("token", Some("s3cr3t")), ("ttl", Some("5"))])
+        .with_properties(
+            "user",
+            "u1",
+            &[
+                ("token", Some("s3cr3t")),
+                ("ttl", Some("5")),
+                ("5500005555555559", None),
+            ],
+        )
         .unwrap()
         .with("4111111111111111", "1")
         .unwrap();
