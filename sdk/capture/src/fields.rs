@@ -201,6 +201,21 @@ impl Fields {
         self.entries.iter().position(|(k, _)| self.key(k) == key)
     }
 
+    /// Positions of several keys, in one walk.
+    #[must_use]
+    pub fn positions<const N: usize>(&self, keys: [&str; N]) -> [Option<usize>; N] {
+        let mut found = [None; N];
+        for (idx, (key, _)) in self.entries.iter().enumerate() {
+            let key = self.key(key);
+            for (place, wanted) in found.iter_mut().zip(keys) {
+                if key.len() == wanted.len() && place.is_none() && key == wanted {
+                    *place = Some(idx);
+                }
+            }
+        }
+        found
+    }
+
     /// Keys and values in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, Value<'_>)> {
         self.entries
@@ -300,6 +315,7 @@ mod tests {
                 ("c", Value::Str("Some(3)"))
             ]
         );
+        assert_eq!(fields.positions(["c", "x", "a"]), [Some(2), None, Some(0)]);
         let mut copy = Fields::new();
         copy.extend_from(&fields);
         assert_eq!(copy.iter().collect::<Vec<_>>(), seen);

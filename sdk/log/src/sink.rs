@@ -67,8 +67,13 @@ impl<'a> Line<'a> {
         }
     }
 
-    pub(crate) fn field(&self, key: &str) -> Option<Value<'a>> {
-        self.fields.and_then(|fields| fields.get(key))
+    /// The correlation fields that the line itself has.
+    pub(crate) fn correlation(&self) -> [Option<Value<'a>>; CORRELATION.len()] {
+        let Some(fields) = self.fields else {
+            return [None; CORRELATION.len()];
+        };
+        let places = fields.positions(CORRELATION);
+        places.map(|place| place.and_then(|place| fields.at(place)).map(|(_, value)| value))
     }
 }
 
