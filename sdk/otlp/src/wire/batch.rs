@@ -47,8 +47,8 @@ pub struct Request {
     pub n_units: u64,
 }
 
-/// Memory for records that is kept from batch to batch.
-const KEEP_BYTES: usize = 512 * 1_024;
+/// Memory for records that is kept from batch to batch; a few pages more are cheap to get when it is time, and dear to hold.
+const KEEP_BYTES: usize = 64 * 1_024;
 
 impl Scope {
     /// Scopes are names of modules in static memory: equal addresses mean equal names, and two addresses of one name only make

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::resource::v1::Resource as ProtoResource;
 use watchroom_capture::{EventRecord, Scope, SpanAttributes, SpanRecord};
 use watchroom_core::{Moment, Signal, Value};
-use watchroom_otlp::{Compression, MetricsReader as _, OtlpConfig, Protocol, SignalConfig};
+use watchroom_otlp::{Compression, Endpoint, MetricsReader as _, OtlpConfig, Protocol, SignalConfig};
 
 use crate::support::collector::Collector;
 use crate::support::expected::{self, any, pair};
@@ -331,6 +331,48 @@ fn headers_of_the_settings_go_with_each_request() {
             }
         }
     });
+}
+
+#[test]
+fn each_signal_goes_its_own_way() {
+    let traces = Collector::grpc([]);
+    let logs = Collector::http([]);
+    let metrics = Collector::http([]);
+    let to = |collector: &Collector, protocol, compression, seconds| SignalConfig {
+        compression,
+        headers: vec![("x-port".into(), collector.address().port().to_string())],
+        timeout: std::time::Duration::from_secs(seconds),
+        ..signal(&collector.url(), protocol)
+    };
+    let mut logs_alone = to(&logs, Protocol::HttpProtobuf, None, 10);
+    logs_alone.endpoint = Endpoint::signal(format!("{}/v1/logs?tenant=a", logs.url()));
+    let rig = start_with(
+        OtlpConfig {
+            traces: Some(to(&traces, Protocol::Grpc, Some(Compression::Gzip), 7)),
+            logs: Some(logs_alone),
+            metrics: Some(to(&metrics, Protocol::HttpProtobuf, Some(Compression::Zstd), 10)),
+            ..config()
+        },
+        Arc::new(metrics_of_every_kind()),
+    );
+    rig.export_spans(1);
+    crate::accounting::log(&rig, 1);
+    assert!(rig.exporter.flush(LONG).is_complete());
+    for (collector, path, encoding) in [
+        (&traces, "grpc", ("grpc-encoding", Some("gzip"))),
+        (&logs, "/v1/logs", ("content-encoding", None)),
+        (&metrics, "/v1/metrics", ("content-encoding", Some("zstd"))),
+    ] {
+        let received = collector.received();
+        assert_eq!(received.paths, [path]);
+        let header = |name: &str| received.headers[0].get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(
+            header("x-port"),
+            Some(collector.address().port().to_string().as_str())
+        );
+        assert_eq!(header(encoding.0), encoding.1);
+    }
+    assert_eq!(traces.received().headers[0]["grpc-timeout"], "7000m");
 }
 
 #[test]
