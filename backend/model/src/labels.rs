@@ -118,6 +118,12 @@ impl Labels {
     }
 }
 
+impl Default for Labels {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 /// Builds a [`Labels`].
 #[derive(Debug, Clone, Default)]
 pub struct LabelsBuilder {
@@ -150,22 +156,37 @@ impl LabelsBuilder {
     }
 }
 
-/// The text form of a series, as Prometheus prints it: `name{a="b"}`.
+/// The text form of a series, as Prometheus prints it: `name{a="b"}`; names that are not words stand in quotes: `{"a.b", "c.d"="e"}`.
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.metric_name();
-        f.write_str(name)?;
-        if !name.is_empty() && self.len() == 1 {
-            return Ok(());
-        }
-        f.write_str("{")?;
         let mut first = true;
+        if is_word(name, true) || name.is_empty() {
+            f.write_str(name)?;
+            if !name.is_empty() && self.len() == 1 {
+                return Ok(());
+            }
+            f.write_str("{")?;
+        } else {
+            write!(f, "{{{name:?}")?;
+            first = false;
+        }
         for (name, value) in self.iter().filter(|(n, _)| *n != METRIC_NAME) {
-            write!(f, "{}{name}={value:?}", if first { "" } else { ", " })?;
+            f.write_str(if first { "" } else { ", " })?;
+            match is_word(name, false) {
+                true => write!(f, "{name}={value:?}")?,
+                false => write!(f, "{name:?}={value:?}")?,
+            }
             first = false;
         }
         f.write_str("}")
     }
+}
+
+/// Whether a name may stand without quotes.
+fn is_word(name: &str, colons: bool) -> bool {
+    let may_go_on = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || (colons && b == b':');
+    !name.is_empty() && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(may_go_on)
 }
 
 impl fmt::Debug for Labels {
@@ -200,5 +221,12 @@ mod tests {
     fn shows_a_bare_name_without_braces() {
         assert_eq!(Labels::from_pairs([(METRIC_NAME, "up")]).to_string(), "up");
         assert_eq!(Labels::empty().to_string(), "{}");
+    }
+
+    #[test]
+    fn quotes_names_that_are_not_words() {
+        let labels = Labels::from_pairs([(METRIC_NAME, "http.requests"), ("service.name", "a"), ("b", "c")]);
+        assert_eq!(labels.to_string(), r#"{"http.requests", b="c", "service.name"="a"}"#);
+        assert_eq!(Labels::from_pairs([(METRIC_NAME, "a.b")]).to_string(), r#"{"a.b"}"#);
     }
 }

@@ -4,6 +4,7 @@
 //! Not here: protobuf, JSON envelopes, key encodings, evaluation.
 
 mod attr;
+mod histogram;
 mod labels;
 mod log;
 mod matcher;
@@ -11,8 +12,11 @@ mod metric;
 mod span;
 
 pub use attr::{AttrValue, Attributes, attr};
+pub use histogram::{
+    Bucket, CUSTOM_SCHEMA, EXPONENTIAL_SCHEMAS, HistogramError, HistogramSample, Incompatible, NativeHistogram, ResetHint,
+};
 pub use labels::{Labels, LabelsBuilder, METRIC_NAME};
 pub use log::{LogLine, Severity, StreamLabels};
 pub use matcher::{MatchOp, Matcher, MatcherError};
-pub use metric::{MetricKind, MetricMetadata, STALE_NAN, Sample, SeriesData, is_stale, stale_nan};
+pub use metric::{MetricKind, MetricMetadata, Point, STALE_NAN, Sample, SeriesData, is_stale, stale_nan};
 pub use span::{Resource, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId};

@@ -1,6 +1,6 @@
 //! Samples, series and what is known of a metric.
 
-use crate::Labels;
+use crate::{HistogramSample, Labels};
 
 /// Bit pattern of the value that ends a series.
 ///
@@ -28,13 +28,68 @@ pub struct Sample {
     pub value: f64,
 }
 
-/// A series with samples in ascending order of time, no two at the same time.
+/// A sample of either kind.
 #[derive(Debug, Clone, PartialEq)]
+pub enum Point {
+    /// A number.
+    Float(Sample),
+    /// A native histogram.
+    Histogram(HistogramSample),
+}
+
+impl Point {
+    /// Milliseconds since the epoch.
+    #[must_use]
+    pub fn t_ms(&self) -> i64 {
+        match self {
+            Self::Float(sample) => sample.t_ms,
+            Self::Histogram(sample) => sample.t_ms,
+        }
+    }
+
+    /// The number, if it is one.
+    #[must_use]
+    pub fn float(&self) -> Option<f64> {
+        match self {
+            Self::Float(sample) => Some(sample.value),
+            Self::Histogram(_) => None,
+        }
+    }
+}
+
+impl From<Sample> for Point {
+    fn from(sample: Sample) -> Self {
+        Self::Float(sample)
+    }
+}
+
+impl From<HistogramSample> for Point {
+    fn from(sample: HistogramSample) -> Self {
+        Self::Histogram(sample)
+    }
+}
+
+/// A series with samples in ascending order of time, no two at the same time.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SeriesData {
     /// Identity.
     pub labels: Labels,
-    /// Samples, stale markers among them.
+    /// Numbers, stale markers among them, which end histograms too.
     pub samples: Vec<Sample>,
+    /// Native histograms, at other times than the numbers.
+    pub histograms: Vec<HistogramSample>,
+}
+
+impl SeriesData {
+    /// A series of numbers.
+    #[must_use]
+    pub fn floats(labels: Labels, samples: Vec<Sample>) -> Self {
+        Self {
+            labels,
+            samples,
+            histograms: Vec::new(),
+        }
+    }
 }
 
 /// Type of a metric as the exposition format names it.

@@ -75,9 +75,12 @@ impl SeriesSource for [SeriesData] {
             .filter_map(|series| {
                 let lo = series.samples.partition_point(|s| s.t_ms < start_ms);
                 let hi = series.samples.partition_point(|s| s.t_ms <= end_ms);
-                (lo < hi).then(|| SeriesData {
+                let first = series.histograms.partition_point(|s| s.t_ms < start_ms);
+                let last = series.histograms.partition_point(|s| s.t_ms <= end_ms);
+                (lo < hi || first < last).then(|| SeriesData {
                     labels: series.labels.clone(),
                     samples: series.samples[lo..hi].to_vec(),
+                    histograms: series.histograms[first..last].to_vec(),
                 })
             });
         Ok(selected.collect())

@@ -51,10 +51,7 @@ impl<'a> Overlay<'a> {
         }
         let mut new: Vec<SeriesData> = selected
             .into_iter()
-            .map(|(labels, sample)| SeriesData {
-                labels: labels.clone(),
-                samples: vec![sample],
-            })
+            .map(|(labels, sample)| SeriesData::floats(labels.clone(), vec![sample]))
             .collect();
         new.sort_by(|a, b| a.labels.cmp(&b.labels));
         series.extend(new);

@@ -17,10 +17,7 @@ fn series(labels: &[(&str, &str)], values: &[f64]) -> SeriesData {
             value: *v,
         })
         .collect();
-    SeriesData {
-        labels: Labels::from_pairs(labels.iter().copied()),
-        samples,
-    }
+    SeriesData::floats(Labels::from_pairs(labels.iter().copied()), samples)
 }
 
 fn group(rules: &str) -> Group {

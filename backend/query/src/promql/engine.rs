@@ -100,10 +100,7 @@ pub fn range(
                 .zip(&scalar.values)
                 .map(|(t_ms, v)| Sample { t_ms, value: *v })
                 .collect();
-            vec![SeriesData {
-                labels: Labels::empty(),
-                samples,
-            }]
+            vec![SeriesData::floats(Labels::empty(), samples)]
         }
         Out::Rows(rows) => to_series(&rows, &grid),
         Out::Text(_) => Vec::new(),
@@ -133,10 +130,7 @@ fn to_series(rows: &Rows, grid: &Grid) -> Vec<SeriesData> {
             })
             .collect();
         if !samples.is_empty() {
-            series.push(SeriesData {
-                labels: labels.clone(),
-                samples,
-            });
+            series.push(SeriesData::floats(labels.clone(), samples));
         }
     }
     series

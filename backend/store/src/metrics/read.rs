@@ -57,10 +57,7 @@ impl Metrics {
                     limit: limit.max_series,
                 });
             }
-            let data = SeriesData {
-                labels: series.labels.clone(),
-                samples,
-            };
+            let data = SeriesData::floats(series.labels.clone(), samples);
             done.push((rank, data));
             Ok(())
         };

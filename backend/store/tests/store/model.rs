@@ -41,13 +41,13 @@ impl Model {
         self.series
             .iter()
             .filter(|(labels, _)| matches(labels, matchers))
-            .map(|(labels, samples)| SeriesData {
-                labels: labels.clone(),
-                samples: samples
+            .map(|(labels, samples)| {
+                let samples = samples
                     .iter()
                     .filter(|sample| (start_ms..=end_ms).contains(&sample.t_ms))
                     .copied()
-                    .collect(),
+                    .collect();
+                SeriesData::floats(labels.clone(), samples)
             })
             .filter(|series| !series.samples.is_empty())
             .collect()
