@@ -38,9 +38,18 @@ pub(super) struct Run {
     pub(super) n_lines: u64,
 }
 
+/// Bytes for which the thread is woken, however many may wait: a burst is to be written while it goes on, not gathered.
+const ENOUGH: usize = 256 * 1024;
+
+/// Bytes for which an empty batch keeps memory; there are two of them.
+const KEPT: usize = 512 * 1024;
+
 impl Batch {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
+        if self.bytes.capacity() > KEPT {
+            self.bytes = Vec::new();
+        }
         self.n_lines = 0;
         self.security.clear();
     }
@@ -91,6 +100,8 @@ pub(super) enum Taken {
 #[derive(Debug)]
 pub(super) struct Buffer {
     max_bytes: usize,
+    /// Bytes for which the thread is woken.
+    enough: usize,
     /// Beyond `max_bytes`, for security lines.
     reserve: usize,
     state: Mutex<State>,
@@ -150,6 +161,7 @@ impl Buffer {
     pub(super) fn new(max_bytes: usize, reserve: usize) -> Self {
         Self {
             max_bytes,
+            enough: (max_bytes / 2).min(ENOUGH),
             reserve,
             state: Mutex::default(),
             work: Condvar::new(),
@@ -222,7 +234,7 @@ impl Buffer {
         if is_security {
             state.n_security += n_lines;
         }
-        let wake = state.asleep || state.lines.bytes.len() > self.max_bytes / 2;
+        let wake = state.asleep || state.lines.bytes.len() > self.enough;
         state.asleep = false;
         drop(state);
         if wake {
@@ -301,7 +313,7 @@ impl Buffer {
     /// Lets the thread rest between two batches, so that lines gather; not if it is to hurry.
     pub(super) fn rest(&self) {
         let state = self.lock();
-        let busy = |s: &mut State| !s.closed && !s.hurry && s.lines.bytes.len() <= self.max_bytes / 2;
+        let busy = |s: &mut State| !s.closed && !s.hurry && s.lines.bytes.len() <= self.enough;
         // Waking early is as good.
         let _ = self.work.wait_timeout_while(state, NAP, busy);
     }
