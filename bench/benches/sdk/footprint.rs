@@ -28,8 +28,13 @@ struct Many {
 /// The second table.
 pub(crate) fn table() -> String {
     let mut out = String::from("| what | here | goal |\n|---|---:|---:|\n");
+    let mb = |kib: u64| kib as f64 * 1.024 / 1e3;
     let memory = match memory() {
-        Some(kib) => format!("{:.1} MB", kib as f64 * 1.024 / 1e3),
+        Some(Resident { own, file }) => format!(
+            "{:.1} MB of heap and stacks, besides {:.1} MB of this program's file, which has all peers in it",
+            mb(own),
+            mb(file)
+        ),
         None => "not measured: `/proc/self/status` is not there".to_owned(),
     };
     let _ = writeln!(
@@ -51,7 +56,7 @@ pub(crate) fn is_child() -> bool {
     let Ok(collector) = std::env::var(CHILD) else {
         return false;
     };
-    let before = resident_kib();
+    let before = resident();
     let config = Config::for_service("bench")
         .log_format(LogFormat::Json)
         .admin_listen(([127, 0, 0, 1], 0))
@@ -68,15 +73,16 @@ pub(crate) fn is_child() -> bool {
     for i in 0..4_096_u64 {
         tracing::info_span!("span", method = "GET", n = i, hit = true).in_scope(|| tracing::info!(i, "line"));
     }
-    let after = resident_kib();
+    let after = resident();
     if let (Some(before), Some(after)) = (before, after) {
-        eprintln!("{}", after.saturating_sub(before));
+        let own = after.own.saturating_sub(before.own);
+        eprintln!("{own} {}", after.file.saturating_sub(before.file));
     }
     telemetry.shutdown(Duration::from_millis(100));
     true
 }
 
-fn memory() -> Option<u64> {
+fn memory() -> Option<Resident> {
     let (address, listener) = collector::mute();
     let child = Command::new(std::env::current_exe().ok()?)
         .env(CHILD, address)
@@ -87,13 +93,33 @@ fn memory() -> Option<u64> {
     let output = child.wait_with_output().unwrap();
     drop(listener);
     let text = String::from_utf8_lossy(&output.stderr);
-    text.lines().rev().find_map(|line| line.trim().parse().ok())
+    text.lines().rev().find_map(|line| {
+        let (own, file) = line.trim().split_once(' ')?;
+        Some(Resident {
+            own: own.parse().ok()?,
+            file: file.parse().ok()?,
+        })
+    })
 }
 
-fn resident_kib() -> Option<u64> {
+/// Resident memory, KiB.
+struct Resident {
+    /// What belongs to the process alone: heap and stacks.
+    own: u64,
+    /// Pages of files, most of all of the program's own code: shared, and dropped when memory is short.
+    file: u64,
+}
+
+fn resident() -> Option<Resident> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse().ok()
+    let kib = |name: &str| -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().strip_suffix("kB")?.trim().parse().ok()
+    };
+    Some(Resident {
+        own: kib("RssAnon:")?,
+        file: kib("RssFile:")?,
+    })
 }
 
 fn shutdown() -> Duration {
