@@ -18,6 +18,7 @@
 mod collector;
 mod counters;
 mod exposition;
+mod floor;
 mod footprint;
 mod histograms;
 mod instructions;

@@ -18,6 +18,7 @@ use watchroom_capture::{Capture, Sampler};
 use watchroom_log::{Format, LogSink, SpanLines, Writer};
 
 use crate::collector::Exporter;
+use crate::floor::Floor;
 use crate::stock::{self, NullReporter, Tracing};
 
 /// Spans in a burst: half a queue of any of the exporters.
@@ -122,6 +123,12 @@ fn row(work: &'static str, goal: Goal, place: Place) -> Row {
         .peer("the registry alone, nothing exported", move |b| {
             time(b, &Dispatch::new(Spans::default()), place, || ());
         })
+        .peer(
+            "the least that a subscriber has to do, nothing exported",
+            move |b| {
+                time(b, &Dispatch::new(Floor::new()), place, || ());
+            },
+        )
 }
 
 /// The same with `fastrace`, which has no types of values: they become text.
