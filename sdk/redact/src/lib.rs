@@ -29,6 +29,7 @@ mod recent;
 mod redactor;
 mod scan;
 pub mod sql;
+pub mod testing;
 
 pub use builder::{RedactorBuilder, RedactorError};
 pub use hash_id::{HashKey, HashKeyError, HashedId};

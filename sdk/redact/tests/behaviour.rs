@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use watchroom_core::{Count, Ledger};
-use watchroom_redact::{Kind, Mode, Outcome, Redactor, RedactorError};
+use watchroom_redact::{Cause, HashKey, Kind, Mode, Outcome, PatternError, Redactor, RedactorError};
 
 #[test]
 fn shows_what_it_keeps_of_each_kind() {
@@ -247,4 +247,61 @@ fn hostile_inputs_are_walked_in_linear_time() {
         let once = redactor.value(&text);
         assert!(once.len() <= 4 * N, "{piece}");
     }
+}
+
+#[test]
+fn patterns_and_allowed_values_are_obeyed_and_counted() {
+    let redactor = Redactor::builder()
+        .pattern(r"acme_[A-Za-z0-9]{8,16}")
+        .pattern(r"EMP-\d{6}")
+        .allow_value("support@example.com")
+        .allow_value("acme_00000000")
+        .allow_value("8.8.8.8")
+        .build()
+        .unwrap();
+    for (text, expected) in [
+        (
+            "keys acme_abcd1234 and acme_00000000",
+            "keys acme_[REDACTED] and acme_00000000",
+        ),
+        ("{\"who\":\"EMP-123456\"}", "{\"who\":\"EMP-[REDACTED]\"}"),
+        (
+            "ask support@example.com, not bob@example.com",
+            "ask support@example.com, not [REDACTED]",
+        ),
+        ("dns 8.8.8.8 and 8.8.4.4", "dns 8.8.8.8 and [REDACTED]"),
+        ("password=support@example.com", "password=[REDACTED]"),
+        ("nothing of the kind", "nothing of the kind"),
+    ] {
+        assert_eq!(redactor.value(text), expected);
+        assert_eq!(redactor.value(expected), expected);
+    }
+    assert_eq!(redactor.field("who", "EMP-123456"), "EMP-[REDACTED]");
+    assert_eq!(redactor.n_redacted(Cause::Pattern), 3);
+    assert_eq!(redactor.n_redacted(Cause::Kind(Kind::Email)), 1);
+    assert_eq!(redactor.n_redacted(Cause::Name), 1);
+    assert!(matches!(
+        Redactor::builder().pattern("a+(").build(),
+        Err(RedactorError::Pattern(PatternError::Malformed { at: 2, .. }))
+    ));
+    assert!(matches!(
+        Redactor::builder().allow_value("").build(),
+        Err(RedactorError::EmptyValue)
+    ));
+}
+
+#[test]
+fn pseudonyms_follow_the_key() {
+    let key = HashKey::from_bytes(b"sixteen bytes ok").unwrap();
+    let keyed = || Redactor::builder().hash_key(key).build().unwrap();
+    let id = keyed().hash_id("user-1");
+    assert_eq!(id, keyed().hash_id("user-1"));
+    assert_ne!(id, keyed().hash_id("user-2"));
+    assert_eq!(keyed().value(&id), id.as_str(), "a pseudonym is no secret");
+    let own = Redactor::builder().build().unwrap();
+    assert_eq!(own.hash_id("user-1"), own.clone().hash_id("user-1"));
+    assert_ne!(
+        own.hash_id("user-1"),
+        Redactor::builder().build().unwrap().hash_id("user-1")
+    );
 }

@@ -9,10 +9,12 @@ use crate::Redactor;
 use crate::kind::Cause;
 use crate::names::Sort;
 
-/// Values that say that there is none.
+/// Values that say that there is none, and a statement's parameter.
 const NOTHING: &[&[u8]] = &[
     b"null",
     b"None",
+    b"none",
+    b"?",
     b"nil",
     b"undefined",
     b"true",
