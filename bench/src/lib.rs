@@ -1,11 +1,12 @@
-//! The benchmark's own tools: a clock, a way to time work, rows with goals, and the table in a document.
+//! The benchmark's own tools: a clock, a way to time work, a collector, rows with goals, and the table in a document.
 //!
-//! `cargo bench -p watchroom-bench` runs `benches/sdk`, which holds the work and the peers.
+//! `cargo bench -p watchroom-bench` runs `benches/sdk`, which holds the work and the peers, and `benches/served`, a server under load.
 //!
 //! Invariant: ours and every peer are timed by the same loop, with the same inputs, in the same process.
 //! Not here: what is measured.
 
 mod clock;
+mod collector;
 mod document;
 mod instructions;
 mod measure;
@@ -13,6 +14,7 @@ mod row;
 mod table;
 
 pub use clock::Stopwatch;
+pub use collector::forget;
 pub use document::{MarkerError, replace_between};
 pub use instructions::{Callgrind, CountError, Counts, counts};
 pub use measure::{Bencher, COUNTED_FUNCTION, Plan};

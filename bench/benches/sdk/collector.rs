@@ -2,8 +2,7 @@
 //!
 //! Invariant: its threads do nothing while nothing is sent. Not here: looking into what is sent.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -20,11 +19,7 @@ fn forgetful() -> &'static str {
     ADDRESS.get_or_init(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                std::thread::spawn(move || answer(stream.unwrap()));
-            }
-        });
+        std::thread::spawn(move || watchroom_bench::forget(&listener));
         address
     })
 }
@@ -33,35 +28,6 @@ fn forgetful() -> &'static str {
 pub(crate) fn mute() -> (String, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     (format!("http://{}", listener.local_addr().unwrap()), listener)
-}
-
-/// Answers every request of a connection with success. A connection that ends, ends it.
-fn answer(stream: TcpStream) -> Option<()> {
-    stream.set_nodelay(true).ok()?;
-    let mut writer = stream.try_clone().ok()?;
-    let mut reader = BufReader::with_capacity(64 << 10, stream);
-    let (mut line, mut body) = (String::new(), Vec::new());
-    loop {
-        let mut n_body = 0;
-        loop {
-            line.clear();
-            if reader.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            if line == "\r\n" {
-                break;
-            }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                n_body = value.trim().parse().ok()?;
-            }
-        }
-        body.resize(n_body, 0);
-        reader.read_exact(&mut body).ok()?;
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
-        writer.write_all(head.as_bytes()).ok()?;
-    }
 }
 
 /// Our exporter with its defaults, sending to the forgetful collector.
