@@ -40,8 +40,10 @@ pub(crate) struct Block {
 
 static PROCESS: Block = Block::new(PROCESS_SLOTS);
 /// Runs of the process' block that nobody has, in order.
-static FREE: LazyLock<Mutex<Vec<Range<usize>>>> =
-    LazyLock::new(|| Mutex::new(Vec::from([PADDING..PROCESS_SLOTS - PADDING])));
+static FREE: LazyLock<Mutex<Vec<Range<usize>>>> = LazyLock::new(|| {
+    let all = PADDING..PROCESS_SLOTS - PADDING;
+    Mutex::new(std::iter::once(all).collect())
+});
 
 /// A slot and how it must be written.
 #[derive(Debug, Clone, Copy)]
@@ -359,7 +361,8 @@ mod tests {
 
     #[test]
     fn runs_that_are_given_back_join() {
-        let mut free = vec![0..10];
+        let mut free = Vec::new();
+        give_back(&mut free, 0..10);
         give_back(&mut free, 20..30);
         give_back(&mut free, 40..50);
         give_back(&mut free, 10..20);

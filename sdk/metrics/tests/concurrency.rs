@@ -201,3 +201,52 @@ fn the_same_new_series_made_by_many_threads_at_once_is_one() {
     assert_eq!(family.len(), 90);
     assert!(family.iter().all(|series| *series.value() == Value::U64(8)));
 }
+
+#[test]
+fn registries_that_come_and_go_start_from_zero_in_threads_that_stay() {
+    let (to_threads, begin): (Vec<_>, Vec<_>) = (0..3)
+        .map(|_| std::sync::mpsc::channel::<std::sync::Arc<M>>())
+        .unzip();
+    let (done, finished) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for begin in begin {
+            let done = done.clone();
+            scope.spawn(move || {
+                for m in begin {
+                    record(&m, 100);
+                    // Gone before the registry is, so that the slots are given back by the main thread.
+                    drop(m);
+                    done.send(()).unwrap();
+                }
+            });
+        }
+        for _ in 0..20 {
+            let registry = Registry::default();
+            let m = std::sync::Arc::new(M::register(&registry).unwrap());
+            for thread in &to_threads {
+                thread.send(std::sync::Arc::clone(&m)).unwrap();
+            }
+            (0..to_threads.len()).for_each(|_| finished.recv().unwrap());
+            assert_eq!(sum(&registry, "c_closed_total"), 300.0);
+            assert_eq!(sum(&registry, "c_float_total"), 150.0);
+        }
+        drop(to_threads);
+    });
+}
+
+#[test]
+fn metrics_beyond_the_room_of_the_fast_path_lose_nothing() {
+    // Each takes 21 slots of a thread; there is room for 779 of them.
+    let registries: Vec<Registry> = (0..700).map(|_| Registry::default()).collect();
+    let all: Vec<M> = registries.iter().map(|r| M::register(r).unwrap()).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| all.iter().for_each(|m| record(m, 12)));
+        }
+    });
+    for registry in &registries {
+        assert_eq!(sum(registry, "c_closed_total"), 24.0);
+        assert_eq!(sum(registry, "c_level"), 12.0);
+        assert_eq!(sum(registry, "c_values"), 132.0);
+    }
+}
