@@ -51,9 +51,9 @@ impl Fragment {
         self.ends[0] = self.bytes.len();
         form.ids(&mut self.bytes, span);
         self.ends[1] = self.bytes.len();
-        let places = span.fields.positions(CORRELATION);
-        for ((key, place), end) in CORRELATION.into_iter().zip(places).zip(&mut self.ends[2..]) {
-            if let Some((_, value)) = place.and_then(|place| span.fields.at(place)) {
+        let has_any = span.fields.has_any(&CORRELATION);
+        for (key, end) in CORRELATION.into_iter().zip(&mut self.ends[2..]) {
+            if has_any && let Some(value) = span.fields.get(key) {
                 form.correlation(&mut self.bytes, key, value);
             }
             *end = self.bytes.len();

@@ -98,8 +98,9 @@ fn push_ids(out: &mut Vec<u8>, fragments: &mut Fragments, line: &Line<'_>, scope
     if let Some(innermost) = scope.all().next_back() {
         out.extend_from_slice(fragments.get(&Json, innermost).ids());
     }
-    for (idx, (key, value)) in CORRELATION.into_iter().zip(line.correlation()).enumerate() {
-        match value {
+    let has_own = line.has_correlation();
+    for (idx, key) in CORRELATION.into_iter().enumerate() {
+        match has_own.then(|| line.field(key)).flatten() {
             Some(value) => push_member(out, key, value),
             None => fragments.push_correlation(&Json, out, scope, idx),
         }

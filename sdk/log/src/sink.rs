@@ -67,13 +67,13 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The correlation fields that the line itself has.
-    pub(crate) fn correlation(&self) -> [Option<Value<'a>>; CORRELATION.len()] {
-        let Some(fields) = self.fields else {
-            return [None; CORRELATION.len()];
-        };
-        let places = fields.positions(CORRELATION);
-        places.map(|place| place.and_then(|place| fields.at(place)).map(|(_, value)| value))
+    /// Whether the line itself has one of the correlation fields, as few have.
+    pub(crate) fn has_correlation(&self) -> bool {
+        self.fields.is_some_and(|fields| fields.has_any(&CORRELATION))
+    }
+
+    pub(crate) fn field(&self, key: &str) -> Option<Value<'a>> {
+        self.fields.and_then(|fields| fields.get(key))
     }
 }
 

@@ -206,9 +206,10 @@ fn push_ids<F: Paint>(
     if let Some(innermost) = scope.all().next_back() {
         out.extend_from_slice(fragments.get(form, innermost).ids());
     }
-    for (idx, value) in line.correlation().into_iter().enumerate() {
+    let has_own = line.has_correlation();
+    for (idx, key) in CORRELATION.into_iter().enumerate() {
         let mut has_it = |span| !fragments.get(form, span).correlation(idx).is_empty();
-        let shown = scope.iter().any(&mut has_it) || value.is_some();
+        let shown = scope.iter().any(&mut has_it) || has_own && line.field(key).is_some();
         if !shown {
             fragments.push_correlation(form, out, scope, idx);
         }
