@@ -23,7 +23,8 @@ use shard::Shard;
 /// What is kept though the head sampler said no, and what the question may cost.
 ///
 /// Memory: `max_bytes` bounds the held records with all their buffers and the book-keeping of traces that are open; what is remembered of
-/// kept traces comes on top with 100 bytes a trace, `max_traces` at most. A usual span of five fields takes about 1 KiB.
+/// kept traces comes on top with 100 bytes a trace, `max_traces` at most. A usual span of five
+/// short fields takes some 700 bytes. The buffer has up to four parts, a trace belongs to one: so much of it, a quarter, can one trace take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeepRules {
     /// A root that lasts this long or longer is slow.
@@ -72,8 +73,8 @@ pub(crate) struct Closed {
 }
 
 /// Shards have this much memory at least, so that a small bound is one buffer.
-const SHARD_BYTES: usize = 512 << 10;
-const MAX_SHARDS: usize = 16;
+const SHARD_BYTES: usize = 1 << 20;
+const MAX_SHARDS: usize = 4;
 
 /// The buffer.
 #[derive(Debug)]

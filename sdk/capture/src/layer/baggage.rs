@@ -3,7 +3,7 @@
 //! Invariant: a span's baggage is as it came; a copy of it that a sink or an exporter sees has been redacted.
 //! Not here: the format.
 
-use watchroom_core::{SpanContext, Value};
+use watchroom_core::{Count, SpanContext, Value};
 use watchroom_redact::Redactor;
 
 use super::{CaptureLayer, Shared};
@@ -65,10 +65,14 @@ impl Shared {
             let value = Value::Str(&value);
             if !comes_in {
                 state.late.extra.set_named(key, value);
-            } else if let Some(record) = state.record_mut()
-                && (record.fields.position(key).is_some() || record.fields.len() < self.limits.attributes)
-            {
+                continue;
+            }
+            let Some(record) = state.record_mut() else { return };
+            if record.fields.position(key).is_some() || record.fields.len() < self.limits.attributes {
                 record.fields.set_named(key, value);
+            } else {
+                record.dropped_attributes += 1;
+                self.ledger.count(Count::AttributesCut, 1);
             }
         }
     }

@@ -305,3 +305,25 @@ fn threads_that_close_spans_of_one_trace_lose_none() {
     drop(root);
     assert_eq!(taken(&bench).len(), 1_001);
 }
+
+#[test]
+fn a_usual_span_takes_the_memory_that_the_documentation_names() {
+    let (bench, _) = keeping(KeepRules::default());
+    let root = info_span!("root");
+    root.in_scope(|| {
+        for n in 0..1_000 {
+            drop(info_span!(
+                "child",
+                method = "GET",
+                route = "/orders/{id}",
+                n,
+                ratio = 0.5,
+                hit = true
+            ));
+        }
+    });
+    let held = bench.handle.held();
+    assert_eq!(held.spans, 1_000);
+    let each = held.bytes / held.spans;
+    assert!((500..900).contains(&each), "{each}");
+}
