@@ -224,6 +224,10 @@ impl Lane {
         self.stopping.load(SeqCst)
     }
 
+    pub(super) const fn has_spool(&self) -> bool {
+        self.has_spool
+    }
+
     pub(super) fn is_past_deadline(&self) -> bool {
         self.deadline
             .get()

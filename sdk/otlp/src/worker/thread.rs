@@ -1,6 +1,7 @@
 //! The thread, its runtime, and the end of both.
 //!
-//! Invariant: the end comes within the time given to the stop; what is left then is in the spool, or entered as dropped.
+//! Invariant: the end comes within the time given to the stop, but for the disk; what is left then is in the spool, or entered as
+//! dropped.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,6 +27,10 @@ const THREAD_NAME: &str = "watchroom-otlp";
 
 /// Looking up a host's name blocks; each signal may do so on a thread that lives as long as that takes.
 const MAX_LOOKUPS: usize = 3;
+
+/// Time beyond its own that a stop gets for the disk. Whoever has called for the stop does not wait for that; but a process that still
+/// runs need not lose what a busy machine has kept from the disk.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Time that the last reports of problems get once everything else has ended.
 const LAST_WORDS: Duration = Duration::from_millis(20);
@@ -140,7 +145,13 @@ async fn run(tasks: Tasks, control: &Control) {
             let _ = handle.await;
         }
     };
-    let reason = match tokio::time::timeout(grace, all).await {
+    // What is left goes to the spool then, if there is one: no more than the disk is waited for.
+    let linger = if lanes.iter().any(|lane| lane.has_spool()) {
+        LINGER
+    } else {
+        Duration::ZERO
+    };
+    let reason = match tokio::time::timeout(grace + linger, all).await {
         Ok(()) => Reason::SinkFailed,
         Err(_) => Reason::ShutdownTimeout,
     };

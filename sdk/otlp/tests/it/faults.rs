@@ -270,7 +270,8 @@ fn partial_success_is_counted_to_the_unit() {
             assert_eq!(
                 (report.spans.delivered, report.spans.dropped),
                 (delivered, dropped),
-                "{report:?}"
+                "{report:?} {:?}",
+                rig.problems.lock().unwrap()
             );
         }
         rig.check_dropped(Reason::Rejected, 7);

@@ -466,7 +466,14 @@ impl Drop for RawReceiver {
     }
 }
 
-/// An address at which nobody listens.
+/// An address at which nobody listens, and that nobody else gets: its port is taken, by a socket that does not listen. A receiver of
+/// the same test may.
 pub(crate) fn dead_address() -> SocketAddr {
-    TcpListener::bind(ANYWHERE).unwrap().local_addr().unwrap()
+    static TAKEN: Mutex<Vec<tokio::net::TcpSocket>> = Mutex::new(Vec::new());
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(ANYWHERE).unwrap();
+    let address = socket.local_addr().unwrap();
+    TAKEN.lock().unwrap().push(socket);
+    address
 }
