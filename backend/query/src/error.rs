@@ -30,6 +30,11 @@ impl ParseError {
         }
     }
 
+    /// Line and column, counted from 1.
+    pub(crate) fn line_and_column(&self) -> (usize, usize) {
+        (self.line, self.column)
+    }
+
     /// What is wrong, without the position.
     #[must_use]
     pub fn message(&self) -> &str {

@@ -1,7 +1,7 @@
 //! PromQL: parsing, instant and range evaluation, and Prometheus' way of printing values.
 //!
 //! Invariant: a query's nesting, samples and points are bounded before memory is spent on them.
-//! Not here: native histograms (the model has none yet), and the grammar, which is `promql-parser`'s.
+//! Not here: where samples come from.
 
 mod aggregate;
 mod ast;
@@ -11,12 +11,10 @@ mod engine;
 mod error;
 mod format;
 mod functions;
-mod lower;
 mod options;
 mod parse;
 mod rows;
 mod stats;
-mod syntax;
 mod value;
 
 pub use engine::{instant, range};

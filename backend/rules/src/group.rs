@@ -316,7 +316,7 @@ impl Step<'_> {
         match promql::instant(query, self.overlay, self.at_ms, self.options)?.value {
             Value::Vector(vector) => Ok(vector
                 .into_iter()
-                .map(|(labels, sample)| (labels, sample.value))
+                .filter_map(|(labels, point)| Some((labels, point.float()?)))
                 .collect()),
             Value::Scalar(sample) => Ok(vec![(Labels::empty(), sample.value)]),
             other => Err(RuleError::NotAVector {

@@ -2,6 +2,7 @@
 
 mod count_values;
 mod fold;
+mod native;
 mod pick;
 mod quantile;
 
@@ -29,12 +30,13 @@ pub(crate) enum Aggregation {
     TopK,
     BottomK,
     LimitK,
+    LimitRatio,
     Quantile,
     CountValues,
 }
 
 /// Names of the aggregations there are.
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 14] = [
     "sum",
     "avg",
     "count",
@@ -46,14 +48,10 @@ pub(crate) const NAMES: [&str; 13] = [
     "topk",
     "bottomk",
     "limitk",
+    "limit_ratio",
     "quantile",
     "count_values",
 ];
-
-/// Whether a word, in lower case, is an aggregation in the grammar.
-pub(crate) fn is_name(word: &str) -> bool {
-    NAMES.contains(&word) || word == "limit_ratio"
-}
 
 impl Aggregation {
     pub(crate) fn from_name(name: &str) -> Option<Self> {
@@ -69,16 +67,24 @@ impl Aggregation {
             "topk" => Self::TopK,
             "bottomk" => Self::BottomK,
             "limitk" => Self::LimitK,
+            "limit_ratio" => Self::LimitRatio,
             "quantile" => Self::Quantile,
             "count_values" => Self::CountValues,
             _ => return None,
         })
     }
 
+    fn name(self) -> &'static str {
+        let known = NAMES.into_iter().find(|name| Self::from_name(name) == Some(self));
+        known.unwrap_or_default()
+    }
+
     /// Type of the parameter, for those that have one.
     pub(crate) fn param_type(self) -> Option<ValueType> {
         match self {
-            Self::TopK | Self::BottomK | Self::LimitK | Self::Quantile => Some(ValueType::Scalar),
+            Self::TopK | Self::BottomK | Self::LimitK | Self::LimitRatio | Self::Quantile => {
+                Some(ValueType::Scalar)
+            }
             Self::CountValues => Some(ValueType::String),
             _ => None,
         }
@@ -146,7 +152,7 @@ impl Groups {
 
 /// Evaluates an aggregation.
 pub(crate) fn eval(engine: &Engine<'_>, node: &Aggregate, grid: &Grid) -> Result<Rows, EvalError> {
-    let rows = engine.eval_rows(&node.expr, grid)?;
+    let mut rows = engine.eval_rows(&node.expr, grid)?;
     let param = match (&node.param, node.op.param_type()) {
         (Some(param), Some(ValueType::Scalar)) => engine.eval_scalar(param, grid)?,
         _ => Vec::new(),
@@ -154,12 +160,31 @@ pub(crate) fn eval(engine: &Engine<'_>, node: &Aggregate, grid: &Grid) -> Result
     if let (Some(param), Aggregation::CountValues) = (&node.param, node.op) {
         return count_values::eval(engine, engine.eval_text(param)?, &rows, &node.grouping);
     }
+    if node.op == Aggregation::LimitRatio {
+        pick::ratio(engine, node.at, &param, &mut rows)?;
+        return Ok(rows);
+    }
+    if !engine.has_no_histograms() {
+        match node.op {
+            Aggregation::Sum | Aggregation::Avg => return native::fold(engine, node, rows),
+            Aggregation::Count | Aggregation::Group | Aggregation::LimitK => {}
+            op if rows.drop_histograms() => {
+                engine.info(node.at, format!("ignored histogram in {} aggregation", op.name()));
+                let mut numbers = Rows::new(rows.steps, &engine.budget);
+                for (row, labels) in rows.labels.iter().enumerate() {
+                    numbers.push_if_any(|| labels.clone(), rows.row(row))?;
+                }
+                rows = numbers;
+            }
+            _ => {}
+        }
+    }
     let groups = Groups::of(&rows, &node.grouping);
     match node.op {
         Aggregation::TopK | Aggregation::BottomK | Aggregation::LimitK => {
             pick::eval(engine, node.op, &param, rows, &groups)
         }
-        Aggregation::Quantile => quantile::eval(engine, &param, &rows, groups),
+        Aggregation::Quantile => quantile::eval(engine, node.at, &param, &rows, groups),
         op => fold::eval(engine, op, &rows, groups),
     }
 }

@@ -39,12 +39,36 @@ pub(crate) enum At {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shift {
     pub at: At,
-    pub offset_ms: i64,
+    /// `None` if there is no `offset`.
+    pub offset_ms: Option<i64>,
+}
+
+impl Shift {
+    /// Whether there is an `offset` or an `@`.
+    pub(crate) fn is_set(self) -> bool {
+        self.at != At::Step || self.offset_ms.is_some()
+    }
+}
+
+/// Matchers of a selector: a series is selected if it satisfies all of one of the lists. There is at least one.
+#[derive(Debug, Clone)]
+pub(crate) struct Matchers {
+    pub any: Vec<Vec<Matcher>>,
+}
+
+impl Matchers {
+    /// The only list, if there is just one.
+    pub(crate) fn only(&self) -> Option<&[Matcher]> {
+        match &self.any[..] {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Selector {
-    pub matchers: Vec<Matcher>,
+    pub matchers: Matchers,
     pub shift: Shift,
 }
 
@@ -58,7 +82,7 @@ pub(crate) struct Range {
 
 #[derive(Debug, Clone)]
 pub(crate) enum RangeOf {
-    Selector(Vec<Matcher>),
+    Selector(Matchers),
     /// Step in milliseconds, if given.
     Subquery(Box<Expr>, Option<i64>),
 }
@@ -66,6 +90,8 @@ pub(crate) enum RangeOf {
 #[derive(Debug, Clone)]
 pub(crate) struct Binary {
     pub op: Operator,
+    /// Byte of the query at which the operator stands.
+    pub at: usize,
     pub lhs: Expr,
     pub rhs: Expr,
     /// `bool`
@@ -96,13 +122,15 @@ pub(crate) enum Group {
 #[derive(Debug, Clone)]
 pub(crate) struct Aggregate {
     pub op: Aggregation,
+    /// Byte of the query at which its first argument stands.
+    pub at: usize,
     pub param: Option<Expr>,
     pub expr: Expr,
     pub grouping: Grouping,
 }
 
 /// `by` or `without`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Grouping {
     pub without: bool,
     pub names: Vec<String>,
@@ -112,6 +140,9 @@ pub(crate) struct Grouping {
 pub(crate) struct Call {
     pub function: &'static Function,
     pub args: Vec<Expr>,
+    /// Bytes of the query at which the call and its arguments stand.
+    pub at: usize,
+    pub args_at: Vec<usize>,
 }
 
 impl Expr {

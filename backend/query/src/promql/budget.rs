@@ -74,6 +74,15 @@ impl Charge {
     }
 }
 
+impl Charge {
+    /// Gives `n` back.
+    pub(crate) fn shrink(&mut self, n: usize) {
+        let n = n.min(self.n);
+        self.n -= n;
+        self.budget.used.set(self.budget.used.get().saturating_sub(n));
+    }
+}
+
 impl Drop for Charge {
     fn drop(&mut self) {
         self.budget

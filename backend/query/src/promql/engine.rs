@@ -3,19 +3,22 @@
 //! Invariant: each node is evaluated once for the whole grid, each selector reads the source once; a level of the tree is one
 //! level of recursion, and `ast::MAX_DEPTH` bounds it.
 
+mod histograms;
 mod notes;
 mod select;
 mod window;
 
-pub(crate) use window::Window;
+pub(crate) use window::{OverWindow, Window, WithHistograms};
 
 use watchroom_model::{Labels, Sample, SeriesData};
 
 use super::ast::Expr;
 use super::budget::{Budget, Charge};
-use super::rows::{Grid, Rows, present};
+use super::parse::Times;
+use super::rows::{ABSENT, Grid, Rows, is_histogram, is_number, present};
 use super::{EvalError, EvalOptions, Query, QueryOutput, Value, ValueType, aggregate, binary, functions};
 use crate::SeriesSource;
+use histograms::Held;
 use notes::Notes;
 
 /// Evaluates a query at one moment.
@@ -28,11 +31,18 @@ pub fn instant(
     t_ms: i64,
     options: &EvalOptions,
 ) -> Result<QueryOutput, EvalError> {
-    let engine = Engine::new(source, options, t_ms, t_ms);
     let grid = Grid::once(t_ms);
+    let times = Times {
+        step_ms: 0,
+        range_ms: 0,
+    };
+    let timed = query.with_times(times)?;
+    let query = timed.as_ref().unwrap_or(query);
+    let engine = Engine::new(source, options, query.text(), times, t_ms);
     let value = if let Expr::Range(range) = &query.expr {
         let mut series = engine.windows_of(range, &grid)?;
         series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        series.iter_mut().for_each(|one| engine.unbox_histograms(one));
         Value::Matrix(series)
     } else {
         match engine.eval(&query.expr, &grid)? {
@@ -45,7 +55,7 @@ pub fn instant(
                 let mut vector = Vec::with_capacity(rows.len());
                 for (labels, cell) in rows.labels.iter().zip(&rows.cells) {
                     if present(*cell) {
-                        vector.push((labels.clone(), Sample { t_ms, value: *cell }));
+                        vector.push((labels.clone(), engine.point(t_ms, *cell)));
                     }
                 }
                 Value::Vector(vector)
@@ -92,7 +102,13 @@ pub fn range(
         step_ms,
         len: points("range query", span, step_ms, options.max_points)?,
     };
-    let engine = Engine::new(source, options, start_ms, end_ms);
+    let times = Times {
+        step_ms,
+        range_ms: span,
+    };
+    let timed = query.with_times(times)?;
+    let query = timed.as_ref().unwrap_or(query);
+    let engine = Engine::new(source, options, query.text(), times, start_ms);
     let mut matrix = match engine.eval(&query.expr, &grid)? {
         Out::Scalar(scalar) => {
             let samples = grid
@@ -106,6 +122,7 @@ pub fn range(
         Out::Text(_) => Vec::new(),
     };
     matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
+    matrix.iter_mut().for_each(|one| engine.unbox_histograms(one));
     Ok(engine.output(Value::Matrix(matrix)))
 }
 
@@ -154,25 +171,39 @@ pub(crate) struct Engine<'a> {
     source: &'a dyn SeriesSource,
     pub options: &'a EvalOptions,
     pub budget: Budget,
+    /// Text of the query, for the places that notes are about.
+    text: &'a str,
     /// First and last moment of the query, for `@ start()` and `@ end()`.
-    bounds: (i64, i64),
+    pub bounds: (i64, i64),
+    /// Step and range of the query.
+    pub times: Times,
+    held: Held,
     notes: Notes,
 }
 
 impl<'a> Engine<'a> {
-    fn new(source: &'a dyn SeriesSource, options: &'a EvalOptions, start_ms: i64, end_ms: i64) -> Self {
+    fn new(
+        source: &'a dyn SeriesSource,
+        options: &'a EvalOptions,
+        text: &'a str,
+        times: Times,
+        start_ms: i64,
+    ) -> Self {
         let budget = Budget::new(options.max_samples, options.cancel.clone());
         Self {
             source,
             options,
+            held: Held::new(&budget),
             budget,
-            bounds: (start_ms, end_ms),
+            text,
+            bounds: (start_ms, start_ms + times.range_ms),
+            times,
             notes: Notes::default(),
         }
     }
 
     fn output(self, value: Value) -> QueryOutput {
-        let (warnings, infos) = self.notes.into_parts();
+        let (warnings, infos) = self.notes.into_parts(self.text);
         QueryOutput {
             value,
             warnings,
@@ -180,19 +211,26 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Says something that probably makes the result wrong.
-    pub(crate) fn warn(&self, message: String) {
-        self.notes.warn(message);
+    /// Says of a byte of the query something that probably makes the result wrong.
+    pub(crate) fn warn(&self, at: usize, message: String) {
+        self.notes.warn(at, message);
     }
 
-    /// Says something that may surprise.
-    pub(crate) fn info(&self, message: String) {
-        self.notes.info(message);
+    /// Says of a byte of the query something that may surprise.
+    pub(crate) fn info(&self, at: usize, message: String) {
+        self.notes.info(at, message);
     }
 
     /// Evaluates a node.
     pub(crate) fn eval(&self, expr: &Expr, grid: &Grid) -> Result<Out, EvalError> {
         self.budget.check()?;
+        let base = self.n_held();
+        let mut out = self.eval_node(expr, grid)?;
+        self.settle(base, &mut out);
+        Ok(out)
+    }
+
+    fn eval_node(&self, expr: &Expr, grid: &Grid) -> Result<Out, EvalError> {
         match expr {
             Expr::Number(number) => self.scalar(vec![*number; grid.len]),
             Expr::Text(text) => Ok(Out::Text(text.clone())),
@@ -255,7 +293,16 @@ impl<'a> Engine<'a> {
     fn negate(&self, inner: &Expr, grid: &Grid) -> Result<Out, EvalError> {
         match self.eval(inner, grid)? {
             Out::Rows(mut rows) => {
-                rows.map(|v| -v);
+                for cell in &mut rows.cells {
+                    *cell = match *cell {
+                        number if is_number(number) => -number,
+                        cell if is_histogram(cell) => match self.histogram(cell) {
+                            Some(histogram) => self.hold(histogram.scale(-1.0))?,
+                            None => ABSENT,
+                        },
+                        _ => ABSENT,
+                    };
+                }
                 rows.without_name().map(Out::Rows)
             }
             Out::Scalar(mut scalar) => {

@@ -1,6 +1,6 @@
 //! Failures of an evaluation.
 
-use crate::{SourceError, Stop};
+use crate::{ParseError, SourceError, Stop};
 
 use super::ValueType;
 
@@ -69,12 +69,9 @@ pub enum EvalError {
         /// What is wrong.
         reason: String,
     },
-    /// Part of the language that is not there yet.
-    #[error("{what} is not supported yet")]
-    Unsupported {
-        /// Which part.
-        what: String,
-    },
+    /// A duration that depends on the step or range of the evaluation has no meaning for this one.
+    #[error(transparent)]
+    Duration(#[from] ParseError),
 }
 
 impl From<Stop> for EvalError {

@@ -7,18 +7,23 @@ mod convert;
 mod counter;
 mod date;
 mod histogram;
+mod info;
 mod labels;
 mod math;
+mod native;
 mod over_time;
 mod regression;
+mod signature;
 mod sort;
 mod time;
 
 pub(crate) use labels::is_label_name;
+pub(crate) use native::same_histogram;
 pub(crate) use over_time::check_quantile;
+pub(crate) use signature::Accepts;
 
 use super::ast::{Call, Expr};
-use super::engine::{Engine, Out, Window};
+use super::engine::{Engine, Out, OverWindow, Window, WithHistograms};
 use super::rows::Grid;
 use super::{EvalError, ValueType};
 
@@ -30,15 +35,38 @@ pub(crate) const HOLT_WINTERS: &str = "double_exponential_smoothing";
 pub(crate) struct Function {
     pub name: &'static str,
     pub kind: Kind,
+    accepts: Accepts,
+}
+
+impl Function {
+    /// What it takes.
+    pub(crate) fn accepts(&self) -> Accepts {
+        self.accepts
+    }
+
+    /// The function with other arguments than its kind's usual ones.
+    const fn takes(self, accepts: &'static str) -> Self {
+        Self {
+            accepts: Accepts(accepts),
+            ..self
+        }
+    }
 }
 
 /// What a function computes from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
-    /// The samples of a range; the name is dropped.
+    /// The numbers of a range; the name is dropped.
     Window(fn(&Window<'_>) -> Option<f64>),
-    /// The samples of a range; the name stays.
+    /// The samples of a range, numbers and histograms alike; the name is dropped.
+    AnyWindow(fn(&Window<'_>) -> Option<f64>),
+    /// The samples of a range, numbers and histograms alike; the name stays.
     NamedWindow(fn(&Window<'_>) -> Option<f64>),
+    /// The samples of a range, with one function for numbers and one for windows with histograms; the name is dropped.
+    MixedWindow(
+        fn(&Window<'_>) -> Option<f64>,
+        fn(&Engine<'_>, &Window<'_>) -> Result<Option<f64>, EvalError>,
+    ),
     /// Each value of an instant vector by itself.
     Map(fn(f64) -> f64),
     /// Each value of an instant vector, and scalar arguments; `None` takes it away.
@@ -46,50 +74,35 @@ pub(crate) enum Kind {
     /// A part of the date that each value is; the moment of evaluation without an argument.
     Date(fn(&date::Civil) -> f64),
     /// Anything else that gives an instant vector.
-    Vector(fn(&Engine<'_>, &[Expr], &Grid) -> Result<Out, EvalError>),
+    Vector(fn(&Engine<'_>, &Call, &Grid) -> Result<Out, EvalError>),
     /// Anything else that gives a scalar.
-    Scalar(fn(&Engine<'_>, &[Expr], &Grid) -> Result<Out, EvalError>),
+    Scalar(fn(&Engine<'_>, &Call, &Grid) -> Result<Out, EvalError>),
 }
 
 const fn function(name: &'static str, kind: Kind) -> Function {
-    Function { name, kind }
+    let accepts = match kind {
+        Kind::Window(_) | Kind::AnyWindow(_) | Kind::NamedWindow(_) | Kind::MixedWindow(..) => Accepts("m"),
+        Kind::Date(_) => Accepts("v?"),
+        Kind::Map(_) | Kind::MapWith(_) | Kind::Vector(_) => Accepts("v"),
+        Kind::Scalar(_) => Accepts(""),
+    };
+    Function { name, kind, accepts }
 }
 
-static FAMILIES: [&[Function]; 11] = [
+static FAMILIES: [&[Function]; 13] = [
     absent::FUNCTIONS,
     convert::FUNCTIONS,
     counter::FUNCTIONS,
     date::FUNCTIONS,
     histogram::FUNCTIONS,
+    info::FUNCTIONS,
     labels::FUNCTIONS,
     math::FUNCTIONS,
+    native::FUNCTIONS,
     over_time::FUNCTIONS,
     regression::FUNCTIONS,
     sort::FUNCTIONS,
     time::FUNCTIONS,
-];
-
-/// Functions that the grammar knows and that are not there yet.
-const NOT_YET: [&str; 19] = [
-    "end",
-    "histogram_avg",
-    "histogram_count",
-    "histogram_fraction",
-    "histogram_quantiles",
-    "histogram_stddev",
-    "histogram_stdvar",
-    "histogram_sum",
-    "info",
-    "integral",
-    "max_of",
-    "min_of",
-    "range",
-    "start",
-    "start_timestamp",
-    "step",
-    "limit_ratio",
-    "histogram_bucket",
-    "xrate",
 ];
 
 fn all() -> impl Iterator<Item = &'static Function> {
@@ -106,13 +119,16 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
     all().find(|function| function.name == name)
 }
 
-/// Whether the name is part of the language but not there yet.
-pub(crate) fn not_yet(name: &str) -> bool {
-    NOT_YET.contains(&name)
+/// What to say of a name that is no function.
+pub(crate) fn unknown(name: &str) -> String {
+    match similar(name) {
+        Some(similar) => format!("unknown function {name:?}, did you mean {similar:?}?"),
+        None => format!("unknown function {name:?}"),
+    }
 }
 
 /// The name that was probably meant.
-pub(crate) fn similar(name: &str) -> Option<&'static str> {
+fn similar(name: &str) -> Option<&'static str> {
     let lower = name.to_ascii_lowercase();
     let candidates = names().chain(super::aggregate::NAMES);
     let (distance, best) = candidates.map(|known| (distance(&lower, known), known)).min()?;
@@ -145,10 +161,13 @@ pub(crate) fn value_type(function: &Function) -> ValueType {
 /// Evaluates a call.
 pub(crate) fn eval(engine: &Engine<'_>, call: &Call, grid: &Grid) -> Result<Out, EvalError> {
     match call.function.kind {
-        Kind::Window(f) => over_time::eval(engine, call, grid, f)?
-            .without_name()
-            .map(Out::Rows),
-        Kind::NamedWindow(f) => over_time::eval(engine, call, grid, f).map(Out::Rows),
+        Kind::Window(f) => nameless(engine, call, grid, f, WithHistograms::Ignored),
+        Kind::AnyWindow(f) => nameless(engine, call, grid, f, WithHistograms::Alike),
+        Kind::MixedWindow(f, by) => nameless(engine, call, grid, f, WithHistograms::By(by)),
+        Kind::NamedWindow(floats) => {
+            let histograms = WithHistograms::Alike;
+            over_time::eval(engine, call, grid, OverWindow { floats, histograms }).map(Out::Rows)
+        }
         Kind::Map(f) => {
             let mut rows = engine.eval_rows(arg(call, 0)?, grid)?;
             rows.map(f);
@@ -156,18 +175,32 @@ pub(crate) fn eval(engine: &Engine<'_>, call: &Call, grid: &Grid) -> Result<Out,
         }
         Kind::MapWith(f) => math::with_args(engine, call, grid, f),
         Kind::Date(f) => date::eval(engine, call, grid, f),
-        Kind::Vector(f) | Kind::Scalar(f) => f(engine, &call.args, grid),
+        Kind::Vector(f) | Kind::Scalar(f) => f(engine, call, grid),
     }
+}
+
+/// A function of a range whose result is no longer the metric.
+fn nameless(
+    engine: &Engine<'_>,
+    call: &Call,
+    grid: &Grid,
+    floats: fn(&Window<'_>) -> Option<f64>,
+    histograms: WithHistograms,
+) -> Result<Out, EvalError> {
+    let rows = over_time::eval(engine, call, grid, OverWindow { floats, histograms })?;
+    counter::check_name(engine, call, &rows);
+    rows.without_name().map(Out::Rows)
 }
 
 /// An argument that the grammar says is there.
 fn arg(call: &Call, i: usize) -> Result<&Expr, EvalError> {
-    nth(call.function.name, &call.args, i)
-}
-
-fn nth<'a>(function: &'static str, args: &'a [Expr], i: usize) -> Result<&'a Expr, EvalError> {
-    args.get(i).ok_or_else(|| EvalError::Argument {
-        function,
+    call.args.get(i).ok_or_else(|| EvalError::Argument {
+        function: call.function.name,
         reason: format!("argument {} is missing", i + 1),
     })
+}
+
+/// Place of an argument in the query.
+fn arg_at(call: &Call, i: usize) -> usize {
+    call.args_at.get(i).copied().unwrap_or(call.at)
 }

@@ -1,23 +1,27 @@
 //! From text to a checked query.
 
+mod grammar;
+mod operand;
+mod selector;
+mod token;
+
 use std::time::Duration;
 
 use watchroom_model::Matcher;
 
-use super::ast::{At, Expr, RangeOf};
-use super::lower::lower;
-use super::syntax::look;
+pub(crate) use grammar::Times;
+
+use super::ast::{Expr, Matchers, RangeOf};
 use super::{ValueType, functions};
 use crate::{ParseError, scan};
-
-/// Brackets that are looked into, at most, to find the position of a mistake.
-const MAX_SEARCHED_GROUPS: usize = 50;
 
 /// A query that has been read and checked: types agree, regular expressions are compiled.
 #[derive(Debug, Clone)]
 pub struct Query {
     text: String,
     pub(crate) expr: Expr,
+    /// Whether a duration in it depends on the step or range of its evaluation.
+    uses_times: bool,
 }
 
 impl Query {
@@ -33,12 +37,17 @@ impl Query {
         self.expr.value_type()
     }
 
-    /// Matchers of each selector in the query, from left to right.
+    /// Matchers of each selector in the query, from left to right; of one with `or` between matchers, each alternative.
     #[must_use]
     pub fn selectors(&self) -> Vec<&[Matcher]> {
         let mut found = Vec::new();
         collect(&self.expr, &mut found);
         found
+    }
+
+    /// The query with the durations that this evaluation gives it, if any depends on that.
+    pub(crate) fn with_times(&self, times: Times) -> Result<Option<Self>, ParseError> {
+        self.uses_times.then(|| read(&self.text, Some(times))).transpose()
     }
 }
 
@@ -54,11 +63,14 @@ pub(crate) fn is_constant(expr: &Expr) -> bool {
 }
 
 fn collect<'a>(expr: &'a Expr, found: &mut Vec<&'a [Matcher]>) {
+    let add = |matchers: &'a Matchers, found: &mut Vec<&'a [Matcher]>| {
+        found.extend(matchers.any.iter().map(Vec::as_slice));
+    };
     match expr {
         Expr::Number(_) | Expr::Text(_) => {}
-        Expr::Selector(selector) => found.push(&selector.matchers),
+        Expr::Selector(selector) => add(&selector.matchers, found),
         Expr::Range(range) => match &range.of {
-            RangeOf::Selector(matchers) => found.push(matchers),
+            RangeOf::Selector(matchers) => add(matchers, found),
             RangeOf::Subquery(inner, _) => collect(inner, found),
         },
         Expr::Negate(inner) => collect(inner, found),
@@ -91,62 +103,17 @@ fn collect<'a>(expr: &'a Expr, found: &mut Vec<&'a [Matcher]>) {
 /// # Errors
 /// [`ParseError`] with the byte position.
 pub fn parse(text: &str) -> Result<Query, ParseError> {
-    let looked = look(text)?;
-    match checked(&looked.normal) {
-        Ok(expr) => Ok(Query {
-            text: text.into(),
-            expr,
-        }),
-        Err(message) => Err(locate(text, &looked.groups, message)),
-    }
+    read(text, None)
 }
 
-/// Reads text that the first look has passed.
-fn checked(normal: &str) -> Result<Expr, String> {
-    let theirs = promql_parser::parser::parse(normal).map_err(|message| friendly(&message))?;
-    lower(&theirs)
-}
-
-/// The grammar's message, with the words for types that people know, and what to do about the commonest mistake.
-fn friendly(message: &str) -> String {
-    let types = |rest: &str| -> Option<String> {
-        let (expected, rest) = rest.split_once(" in ")?;
-        let (place, got) = rest.rsplit_once(", got ")?;
-        let shown = |word| match word {
-            "matrix" => "range vector",
-            "vector" => "instant vector",
-            other => other,
-        };
-        let hint = match (expected, got) {
-            ("matrix", "vector") => {
-                "; write a range such as [5m] after a selector, [5m:] after another expression"
-            }
-            _ => "",
-        };
-        let place = place.replace('\'', "\"");
-        Some(format!(
-            "expected type {} in {place}, got {}{hint}",
-            shown(expected),
-            shown(got)
-        ))
-    };
-    message
-        .strip_prefix("expected type ")
-        .and_then(types)
-        .unwrap_or_else(|| message.to_owned())
-}
-
-/// Finds the innermost call or bracket that is wrong by itself: the grammar tells what is wrong, but not where.
-fn locate(text: &str, groups: &[(usize, usize)], message: String) -> ParseError {
-    let found = groups.iter().take(MAX_SEARCHED_GROUPS).find_map(|(start, end)| {
-        let part = &text[*start..*end];
-        let inner = checked(&look(part).ok()?.normal).err()?;
-        Some((*start, inner))
-    });
-    match found {
-        Some((start, inner)) => ParseError::at(text, start, inner),
-        None => ParseError::at(text, text.len() - text.trim_start().len(), message),
-    }
+fn read(text: &str, times: Option<Times>) -> Result<Query, ParseError> {
+    let mut parser = grammar::Parser::new(text, times)?;
+    let expr = parser.query()?;
+    Ok(Query {
+        text: text.into(),
+        expr,
+        uses_times: parser.uses_times,
+    })
 }
 
 /// Last line of a message, without the prefix `error: ` that the regular expression parser puts there.
@@ -158,11 +125,11 @@ pub(crate) fn last_line(message: &str) -> &str {
 /// Reads a lone series selector, as `match[]` of the HTTP API has it.
 ///
 /// # Errors
-/// [`ParseError`] if it is not a selector without range, offset and `@`.
+/// [`ParseError`] if it is not a selector without range, offset, `@` and `or`.
 pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
     match parse(text)?.expr {
-        Expr::Selector(selector) if selector.shift.at == At::Step && selector.shift.offset_ms == 0 => {
-            Ok(selector.matchers)
+        Expr::Selector(mut selector) if !selector.shift.is_set() && selector.matchers.any.len() == 1 => {
+            Ok(selector.matchers.any.swap_remove(0))
         }
         _ => Err(ParseError::at(
             text,

@@ -1,7 +1,8 @@
 //! Intermediate results: a table with a row for each series and a column for each step.
 //!
-//! Invariant: a cell without a value holds [`ABSENT`], whose bits no computation makes; the cells are charged to the query's
-//! budget for as long as they live.
+//! Invariant: a cell without a value holds [`ABSENT`], and one with a histogram the number that [`histogram_cell`] makes of its place in
+//! the engine's list. Both are signalling not-a-numbers, whose bits no computation makes and which selectors never let through from
+//! outside. The cells are charged to the query's budget for as long as they live.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,6 +18,34 @@ pub(crate) const ABSENT: f64 = f64::from_bits(STALE_NAN);
 /// Whether a cell has a value.
 pub(crate) fn present(value: f64) -> bool {
     value.to_bits() != STALE_NAN
+}
+
+/// Upper half of the bits of a cell that stands for a histogram.
+const HISTOGRAM: u64 = 0x7ff4_0000;
+
+/// The cell that stands for the histogram at a place of the engine's list.
+pub(crate) fn histogram_cell(place: u32) -> f64 {
+    f64::from_bits(HISTOGRAM << 32 | u64::from(place))
+}
+
+/// The place of the histogram that a cell stands for.
+pub(crate) fn histogram_place(cell: f64) -> Option<usize> {
+    is_histogram(cell).then_some((cell.to_bits() & 0xffff_ffff) as usize)
+}
+
+/// Whether a cell stands for a histogram.
+pub(crate) fn is_histogram(cell: f64) -> bool {
+    cell.to_bits() >> 32 == HISTOGRAM
+}
+
+/// Whether a cell has a value that is a number, be it NaN.
+pub(crate) fn is_number(cell: f64) -> bool {
+    !is_reserved(cell)
+}
+
+/// Whether a value's bits are those of a positive signalling not-a-number, which have a meaning of their own in a table.
+pub(crate) fn is_reserved(value: f64) -> bool {
+    (0x7ff0_0000_0000_0001..0x7ff8_0000_0000_0000).contains(&value.to_bits())
 }
 
 /// Moments of evaluation.
@@ -112,24 +141,32 @@ impl Rows {
         Ok(())
     }
 
-    /// Replaces every value.
+    /// Replaces every number; histograms go.
     pub(crate) fn map(&mut self, mut f: impl FnMut(f64) -> f64) {
         for cell in &mut self.cells {
-            if present(*cell) {
-                *cell = f(*cell);
+            *cell = if is_number(*cell) { f(*cell) } else { ABSENT };
+        }
+    }
+
+    /// Replaces every number, told its column; `None` takes it away. Histograms go.
+    pub(crate) fn map_steps(&mut self, mut f: impl FnMut(usize, f64) -> Option<f64>) {
+        for row in self.cells.chunks_exact_mut(self.steps.max(1)) {
+            for (i, cell) in row.iter_mut().enumerate() {
+                *cell = is_number(*cell).then(|| f(i, *cell)).flatten().unwrap_or(ABSENT);
             }
         }
     }
 
-    /// Replaces every value, told its column; `None` takes it away.
-    pub(crate) fn map_steps(&mut self, mut f: impl FnMut(usize, f64) -> Option<f64>) {
-        for row in self.cells.chunks_exact_mut(self.steps.max(1)) {
-            for (i, cell) in row.iter_mut().enumerate() {
-                if present(*cell) {
-                    *cell = f(i, *cell).unwrap_or(ABSENT);
-                }
+    /// Takes histograms away; whether there were any.
+    pub(crate) fn drop_histograms(&mut self) -> bool {
+        let mut found = false;
+        for cell in &mut self.cells {
+            if is_histogram(*cell) {
+                *cell = ABSENT;
+                found = true;
             }
         }
+        found
     }
 
     /// Replaces labels, then joins rows that have become the same series.

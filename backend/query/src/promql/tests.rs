@@ -1,10 +1,12 @@
 //! Tests of evaluation over series held in memory. What Prometheus' own cases cover is not repeated here.
 
 mod limits;
+mod native;
+mod notes;
 mod ranges;
 mod values;
 
-use watchroom_model::{Labels, Sample, SeriesData};
+use watchroom_model::{HistogramSample, Labels, Point, Sample, SeriesData};
 
 use super::*;
 
@@ -35,7 +37,7 @@ fn series(name: &str, samples: &str) -> SeriesData {
             value: value(word),
         })
         .collect();
-    SeriesData { labels, samples }
+    SeriesData::floats(labels, samples)
 }
 
 /// One line for each series: `{labels} value@seconds …`
@@ -47,16 +49,22 @@ fn shown(value: &Value) -> Vec<String> {
             format_value(s.t_ms as f64 / 1000.0)
         )
     };
+    let histogram = |s: &HistogramSample| format!("{}@{}", s.histogram, format_value(s.t_ms as f64 / 1000.0));
+    let point = |point: &Point| match point {
+        Point::Float(s) => sample(s),
+        Point::Histogram(s) => histogram(s),
+    };
     match value {
         Value::Scalar(s) => vec![sample(s)],
         Value::String { text, .. } => vec![text.clone()],
         Value::Vector(vector) => vector
             .iter()
-            .map(|(labels, s)| format!("{labels} {}", sample(s)))
+            .map(|(labels, s)| format!("{labels} {}", point(s)))
             .collect(),
         Value::Matrix(matrix) => {
             let line = |one: &SeriesData| {
-                let samples: Vec<String> = one.samples.iter().map(sample).collect();
+                let mut samples: Vec<String> = one.samples.iter().map(sample).collect();
+                samples.extend(one.histograms.iter().map(histogram));
                 format!("{} {}", one.labels, samples.join(" "))
             };
             matrix.iter().map(line).collect()

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use watchroom_model::{Labels, Sample, SeriesData};
+use watchroom_model::{Labels, Point, Sample, SeriesData};
 
 /// Type of an expression or of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub enum Value {
         text: String,
     },
     /// One sample a series; in the order the query asks for (`sort`, `topk`), else as the source has them.
-    Vector(Vec<(Labels, Sample)>),
+    Vector(Vec<(Labels, Point)>),
     /// Many samples a series, ordered by labels.
     Matrix(Vec<SeriesData>),
 }

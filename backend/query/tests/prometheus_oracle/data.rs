@@ -46,10 +46,10 @@ pub(crate) fn series() -> Vec<SeriesData> {
                 id += 1;
                 let labels =
                     Labels::from_pairs([(METRIC_NAME, metric), ("job", job), ("instance", instance)]);
-                all.push(SeriesData {
+                all.push(SeriesData::floats(
                     labels,
-                    samples: walk(&mut random, counter, f64::from(id) / 64.0),
-                });
+                    walk(&mut random, counter, f64::from(id) / 64.0),
+                ));
             }
         }
         id += 1;
@@ -62,7 +62,7 @@ pub(crate) fn series() -> Vec<SeriesData> {
             .into_iter()
             .map(|t_ms| Sample { t_ms, value: 1.0 })
             .collect();
-        all.push(SeriesData { labels, samples });
+        all.push(SeriesData::floats(labels, samples));
         all.extend(histogram(&mut random, job));
     }
     all
@@ -134,9 +134,10 @@ fn histogram(random: &mut Random, job: &str) -> Vec<SeriesData> {
     }
     let series = bounds.into_iter().zip(samples);
     series
-        .map(|(le, samples)| SeriesData {
-            labels: Labels::from_pairs([(METRIC_NAME, "latency_seconds_bucket"), ("job", job), ("le", le)]),
-            samples,
+        .map(|(le, samples)| {
+            let labels =
+                Labels::from_pairs([(METRIC_NAME, "latency_seconds_bucket"), ("job", job), ("le", le)]);
+            SeriesData::floats(labels, samples)
         })
         .collect()
 }

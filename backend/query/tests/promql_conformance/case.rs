@@ -109,7 +109,7 @@ fn load(step: Duration, body: &[&str]) -> Vec<SeriesData> {
             .collect();
         // A series that stands twice counts as it stands last.
         loaded.retain(|one| one.labels != labels);
-        loaded.push(SeriesData { labels, samples });
+        loaded.push(SeriesData::floats(labels, samples));
     }
     loaded
 }

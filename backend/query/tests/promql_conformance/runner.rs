@@ -1,6 +1,6 @@
 //! Runs the commands of a file.
 
-use watchroom_model::{Labels, Sample, SeriesData};
+use watchroom_model::{Labels, Point, SeriesData};
 use watchroom_query::promql::{self, EvalOptions, Value, WindowBounds};
 
 use crate::case::{self, Command, Eval, Expected};
@@ -81,11 +81,11 @@ fn check(eval: &Eval, store: &Vec<SeriesData>) -> Result<(), String> {
         one.samples
             .iter()
             .find(|s| s.t_ms == at)
-            .map(|s| (one.labels.clone(), *s))
+            .map(|s| (one.labels.clone(), Point::Float(*s)))
     };
-    let column: Vec<(Labels, Sample)> = matrix.iter().filter_map(here).collect();
+    let column: Vec<(Labels, Point)> = matrix.iter().filter_map(here).collect();
     let value = match (&eval.expected, &column[..]) {
-        (Expected::Scalar(_), [(_, only)]) => Value::Scalar(*only),
+        (Expected::Scalar(_), [(_, Point::Float(only))]) => Value::Scalar(*only),
         _ => Value::Vector(column),
     };
     compare(&eval.expected, &value, false).map_err(|why| format!("as a range: {why}"))
@@ -105,7 +105,9 @@ fn compare(expected: &Expected, got: &Value, ordered: bool) -> Result<(), String
                 } else {
                     got.iter().find(|(l, _)| l == labels)
                 };
-                if !found.is_some_and(|(l, s)| l == labels && almost_equal(*value, s.value)) {
+                if !found.is_some_and(|(l, s)| {
+                    l == labels && s.float().is_some_and(|got| almost_equal(*value, got))
+                }) {
                     return Err(describe());
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use watchroom_model::{Labels, Sample};
+use watchroom_model::{HistogramSample, Labels, Point, Sample, SeriesData};
 use watchroom_query::promql::Value;
 
 /// Appends a JSON string.
@@ -92,18 +92,59 @@ fn value(out: &mut String, value: &Value) {
         Value::Vector(vector) => list(out, vector, |out, (labels, at)| {
             out.push_str(r#"{"metric":"#);
             self::labels(out, labels);
-            out.push_str(r#","value":"#);
-            sample(out, at);
+            match at {
+                Point::Float(at) => {
+                    out.push_str(r#","value":"#);
+                    sample(out, at);
+                }
+                Point::Histogram(at) => {
+                    out.push_str(r#","histogram":"#);
+                    histogram(out, at);
+                }
+            }
             out.push('}');
         }),
-        Value::Matrix(matrix) => list(out, matrix, |out, series| {
-            out.push_str(r#"{"metric":"#);
-            labels(out, &series.labels);
-            out.push_str(r#","values":"#);
-            list(out, &series.samples, sample);
-            out.push('}');
-        }),
+        Value::Matrix(matrix) => list(out, matrix, self::series),
     }
+}
+
+/// Appends a series with its numbers as `values` and its histograms as `histograms`, each if there are any.
+pub(crate) fn series(out: &mut String, series: &SeriesData) {
+    out.push_str(r#"{"metric":"#);
+    labels(out, &series.labels);
+    if !series.samples.is_empty() || series.histograms.is_empty() {
+        out.push_str(r#","values":"#);
+        list(out, &series.samples, sample);
+    }
+    if !series.histograms.is_empty() {
+        out.push_str(r#","histograms":"#);
+        list(out, &series.histograms, histogram);
+    }
+    out.push('}');
+}
+
+/// Appends a native histogram as Prometheus has it: buckets as `[rule, "lower", "upper", "count"]`, where the rule tells which bounds are
+/// part of the bucket: 0 the upper, 1 the lower, 2 none, 3 both.
+pub(crate) fn histogram(out: &mut String, sample: &HistogramSample) {
+    let of = &sample.histogram;
+    out.push('[');
+    seconds(out, sample.t_ms);
+    let _ = write!(out, r#",{{"count":"{}","sum":"{}""#, float(of.count), float(of.sum));
+    let mut buckets = of.buckets().filter(|bucket| bucket.count != 0.0).peekable();
+    if buckets.peek().is_some() {
+        out.push_str(r#","buckets":"#);
+        list(out, buckets, |out, bucket| {
+            let rule = match (bucket.lower_inclusive, bucket.upper_inclusive) {
+                (false, true) => 0,
+                (true, false) => 1,
+                (false, false) => 2,
+                (true, true) => 3,
+            };
+            let (lower, upper, count) = (float(bucket.lower), float(bucket.upper), float(bucket.count));
+            let _ = write!(out, r#"[{rule},"{lower}","{upper}","{count}"]"#);
+        });
+    }
+    out.push_str("}]");
 }
 
 /// Appends milliseconds as seconds.
@@ -175,6 +216,36 @@ mod tests {
         ] {
             assert_eq!(float(value), expect);
         }
+    }
+
+    #[test]
+    fn prints_native_histograms_with_their_buckets() {
+        let mut of = watchroom_model::NativeHistogram {
+            count: 6.0,
+            sum: 3.5,
+            zero_count: 1.0,
+            zero_threshold: 0.001,
+            positive: vec![(0, 2.0), (2, 1.0)],
+            negative: vec![(1, 2.0)],
+            ..watchroom_model::NativeHistogram::default()
+        };
+        let shown = |of: &watchroom_model::NativeHistogram| {
+            let mut out = String::new();
+            histogram(
+                &mut out,
+                &HistogramSample {
+                    t_ms: 1_500,
+                    histogram: of.clone().into(),
+                },
+            );
+            out
+        };
+        assert_eq!(
+            shown(&of),
+            r#"[1.500,{"count":"6","sum":"3.5","buckets":[[1,"-2","-1","2"],[3,"-0.001","0.001","1"],[0,"0.5","1","2"],[0,"2","4","1"]]}]"#
+        );
+        (of.positive, of.negative, of.zero_count) = (vec![], vec![], 0.0);
+        assert_eq!(shown(&of), r#"[1.500,{"count":"6","sum":"3.5"}]"#);
     }
 
     #[test]

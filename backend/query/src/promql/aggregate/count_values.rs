@@ -28,7 +28,11 @@ pub(super) fn eval(
         };
         for (step, value) in rows.row(i).iter().enumerate().filter(|(_, v)| present(**v)) {
             let mut builder = group.to_builder();
-            builder.set(label, &format_value(*value));
+            let shown = match engine.histogram(*value) {
+                Some(histogram) => histogram.to_string(),
+                None => format_value(*value),
+            };
+            builder.set(label, &shown);
             let row = match index.entry(builder.build()) {
                 Entry::Occupied(entry) => *entry.get(),
                 Entry::Vacant(entry) => {

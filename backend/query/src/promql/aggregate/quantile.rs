@@ -9,11 +9,12 @@ use crate::promql::stats;
 
 pub(super) fn eval(
     engine: &Engine<'_>,
+    at: usize,
     param: &[f64],
     rows: &Rows,
     groups: Groups,
 ) -> Result<Rows, EvalError> {
-    check_quantile(engine, param);
+    check_quantile(engine, at, param);
     let members = groups.members();
     let mut out = Rows::filled(groups.labels, rows.steps, &engine.budget)?;
     let mut values = Vec::new();

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 
 use watchroom_model::{Labels, METRIC_NAME};
 
-use super::Operator;
+use super::{Operator, native};
 use crate::promql::ast::{Binary, Group, Matching};
 use crate::promql::engine::Engine;
-use crate::promql::rows::{ABSENT, Grid, Rows, present};
+use crate::promql::rows::{ABSENT, Grid, Rows, is_histogram, present};
 use crate::promql::{EvalError, WindowBounds};
 
 /// The labels by which a series is matched.
@@ -65,7 +65,10 @@ pub(super) fn eval(
                 let (m, o) = (many.row(i)[step], one.row(*partner)[step]);
                 *cell = if present(m) && present(o) {
                     let (l, r) = if swapped { (o, m) } else { (m, o) };
-                    combine(node, l, r)
+                    match is_histogram(l) || is_histogram(r) {
+                        true => native::combine(engine, node, l, r)?.unwrap_or(ABSENT),
+                        false => combine(node, l, r),
+                    }
                 } else {
                     ABSENT
                 };

@@ -4,9 +4,9 @@ use watchroom_model::{Matcher, Sample, SeriesData, is_stale};
 
 use super::{Engine, points, to_series};
 use crate::SourceError;
-use crate::promql::ast::{At, Expr, Range, RangeOf, Selector, Shift};
+use crate::promql::ast::{At, Expr, Matchers, Range, RangeOf, Selector, Shift};
 use crate::promql::budget::Charge;
-use crate::promql::rows::{ABSENT, Grid, Rows};
+use crate::promql::rows::{ABSENT, Grid, Rows, is_reserved};
 use crate::promql::{EvalError, WindowBounds};
 
 /// The moments that a selector looks back from: one for each step, or one for all.
@@ -48,7 +48,9 @@ impl Engine<'_> {
             At::Start => Some(self.bounds.0),
             At::End => Some(self.bounds.1),
         };
-        let first = fixed.unwrap_or(grid.start_ms).saturating_sub(shift.offset_ms);
+        let first = fixed
+            .unwrap_or(grid.start_ms)
+            .saturating_sub(shift.offset_ms.unwrap_or(0));
         let step = if fixed.is_some() { 0 } else { grid.step_ms };
         Moments {
             first,
@@ -63,18 +65,39 @@ impl Engine<'_> {
         end.saturating_sub(length_ms).saturating_add(open)
     }
 
-    /// Reads series within the budget.
-    fn read(&self, matchers: &[Matcher], from: i64, to: i64) -> Result<(Vec<SeriesData>, Charge), EvalError> {
-        self.budget.check()?;
-        let series = self
-            .source
+    /// Reads series within the budget; histograms stand among the samples as cells.
+    fn read(&self, matchers: &Matchers, from: i64, to: i64) -> Result<(Vec<SeriesData>, Charge), EvalError> {
+        let mut charge = self.budget.nothing();
+        let mut all: Vec<SeriesData> = Vec::new();
+        for matchers in &matchers.any {
+            self.budget.check()?;
+            let series = self.select(matchers, from, to)?;
+            charge.grow(series.iter().map(|s| s.samples.len() + s.histograms.len()).sum())?;
+            all.extend(series);
+        }
+        if matchers.any.len() > 1 {
+            all.sort_by(|a, b| a.labels.cmp(&b.labels));
+            all.dedup_by(|b, a| a.labels == b.labels);
+        }
+        for series in &mut all {
+            // No sample from outside may pass for a cell without a number.
+            for sample in &mut series.samples {
+                if is_reserved(sample.value) && !is_stale(sample.value) {
+                    sample.value = f64::NAN;
+                }
+            }
+            self.box_histograms(series)?;
+        }
+        Ok((all, charge))
+    }
+
+    fn select(&self, matchers: &[Matcher], from: i64, to: i64) -> Result<Vec<SeriesData>, EvalError> {
+        self.source
             .select_within(matchers, from, to, self.budget.left())
             .map_err(|error| match error {
                 SourceError::TooManySamples { .. } => self.budget.too_many(),
                 other => other.into(),
-            })?;
-        let charge = self.budget.charge(series.iter().map(|s| s.samples.len()).sum())?;
-        Ok((series, charge))
+            })
     }
 
     /// The latest sample of each series at each step, `f` of it as the cell.

@@ -3,19 +3,19 @@
 use watchroom_model::{Labels, METRIC_NAME, MatchOp, Matcher};
 
 use super::Kind::Vector;
-use super::{Function, function, nth};
+use super::{Function, arg, arg_at, function};
 use crate::promql::EvalError;
-use crate::promql::ast::{Expr, RangeOf};
-use crate::promql::engine::{Engine, Out};
+use crate::promql::ast::{Call, Expr, Matchers, RangeOf};
+use crate::promql::engine::{Engine, Out, OverWindow, WithHistograms};
 use crate::promql::rows::{Grid, Rows, present};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function("absent", Vector(absent)),
-    function("absent_over_time", Vector(absent_over_time)),
+    function("absent_over_time", Vector(absent_over_time)).takes("m"),
 ];
 
-fn absent(engine: &Engine<'_>, args: &[Expr], grid: &Grid) -> Result<Out, EvalError> {
-    let expr = nth("absent", args, 0)?;
+fn absent(engine: &Engine<'_>, call: &Call, grid: &Grid) -> Result<Out, EvalError> {
+    let expr = arg(call, 0)?;
     let rows = engine.eval_rows(expr, grid)?;
     let labels = match expr {
         Expr::Selector(selector) => labels_of(&selector.matchers),
@@ -24,8 +24,8 @@ fn absent(engine: &Engine<'_>, args: &[Expr], grid: &Grid) -> Result<Out, EvalEr
     complement(engine, &rows, labels)
 }
 
-fn absent_over_time(engine: &Engine<'_>, args: &[Expr], grid: &Grid) -> Result<Out, EvalError> {
-    let range = match nth("absent_over_time", args, 0)? {
+fn absent_over_time(engine: &Engine<'_>, call: &Call, grid: &Grid) -> Result<Out, EvalError> {
+    let range = match arg(call, 0)? {
         Expr::Range(range) => range,
         other => {
             return Err(EvalError::InvalidType {
@@ -33,7 +33,11 @@ fn absent_over_time(engine: &Engine<'_>, args: &[Expr], grid: &Grid) -> Result<O
             });
         }
     };
-    let rows = engine.windows(range, &[], false, grid, |_| Some(1.0))?;
+    let any = OverWindow {
+        floats: |_| Some(1.0),
+        histograms: WithHistograms::Alike,
+    };
+    let rows = engine.windows((range, arg_at(call, 0)), &[], false, grid, any)?;
     let labels = match &range.of {
         RangeOf::Selector(matchers) => labels_of(matchers),
         RangeOf::Subquery(..) => Labels::empty(),
@@ -42,7 +46,8 @@ fn absent_over_time(engine: &Engine<'_>, args: &[Expr], grid: &Grid) -> Result<O
 }
 
 /// Labels that a series missing for these matchers would surely have.
-fn labels_of(matchers: &[Matcher]) -> Labels {
+fn labels_of(matchers: &Matchers) -> Labels {
+    let matchers = matchers.only().unwrap_or_default();
     let named_once = |m: &&Matcher| {
         m.op == MatchOp::Equal
             && m.name != METRIC_NAME

@@ -1,19 +1,43 @@
 //! Functions of counters and gauges over a range: `rate`, `increase`, `delta`, `irate`, `idelta`, `changes`, `resets`.
 
-use super::Kind::Window as Over;
-use super::{Function, function};
+use super::Kind::MixedWindow;
+use super::{Function, arg_at, function, native};
 use crate::promql::WindowBounds;
-use crate::promql::engine::Window;
+use crate::promql::ast::Call;
+use crate::promql::engine::{Engine, Window};
+use crate::promql::rows::{Rows, is_number};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    function("rate", Over(rate)),
-    function("increase", Over(increase)),
-    function("delta", Over(delta)),
-    function("irate", Over(irate)),
-    function("idelta", Over(idelta)),
-    function("changes", Over(changes)),
-    function("resets", Over(resets)),
+    function("rate", MixedWindow(rate, native::rate)),
+    function("increase", MixedWindow(increase, native::increase)),
+    function("delta", MixedWindow(delta, native::delta)),
+    function("irate", MixedWindow(irate, native::irate)),
+    function("idelta", MixedWindow(idelta, native::idelta)),
+    function("changes", MixedWindow(changes, native::changes)),
+    function("resets", MixedWindow(resets, native::resets)),
 ];
+
+/// Ends of names by which counters are known.
+const COUNTER_SUFFIXES: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
+
+/// Remarks on the rate of what is probably not a counter.
+pub(super) fn check_name(engine: &Engine<'_>, call: &Call, rows: &Rows) {
+    if !["rate", "increase", "irate"].contains(&call.function.name) {
+        return;
+    }
+    let mut checked = "";
+    for (i, labels) in rows.labels.iter().enumerate() {
+        let name = labels.metric_name();
+        if name == checked || COUNTER_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
+            continue;
+        }
+        if rows.row(i).iter().any(|cell| is_number(*cell)) {
+            checked = name;
+            let message = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket";
+            engine.info(arg_at(call, 0), format!("{message}: {name:?}"));
+        }
+    }
+}
 
 fn rate(window: &Window<'_>) -> Option<f64> {
     extrapolated(window, true).map(|increase| increase / window.seconds())
@@ -48,6 +72,13 @@ fn extrapolated(window: &Window<'_>, counter: bool) -> Option<f64> {
             before = value;
         }
     }
+    let zero = (counter && change > 0.0 && first.value >= 0.0).then(|| first.value / change);
+    Some(change * reach(window, zero))
+}
+
+/// How many times longer the window is taken to be than what its samples cover. A counter was zero `zero` times that before the first.
+pub(super) fn reach(window: &Window<'_>, zero: Option<f64>) -> f64 {
+    let (first, last) = (window.first(), window.last());
     let sampled = (last.t_ms - first.t_ms) as f64 / 1000.0;
     let distance = sampled / (window.samples.len() - 1) as f64;
     let far = distance * 1.1;
@@ -58,8 +89,8 @@ fn extrapolated(window: &Window<'_>, counter: bool) -> Option<f64> {
     if zero_last && to_start >= far {
         to_start = distance / 2.0;
     }
-    if counter && change > 0.0 && first.value >= 0.0 {
-        to_start = to_start.min(sampled * (first.value / change));
+    if let Some(zero) = zero {
+        to_start = to_start.min(sampled * zero);
     }
     if !zero_last && to_start >= far {
         to_start = distance / 2.0;
@@ -67,7 +98,7 @@ fn extrapolated(window: &Window<'_>, counter: bool) -> Option<f64> {
     if to_end >= far {
         to_end = distance / 2.0;
     }
-    Some(change * ((sampled + to_start + to_end) / sampled))
+    (sampled + to_start + to_end) / sampled
 }
 
 fn irate(window: &Window<'_>) -> Option<f64> {

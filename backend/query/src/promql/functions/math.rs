@@ -36,17 +36,39 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "pi",
         Scalar(|engine, _, grid| engine.scalar(vec![std::f64::consts::PI; grid.len])),
     ),
-    function("round", MapWith(round)),
-    function("clamp", MapWith(clamp)),
+    function("round", MapWith(round)).takes("vs?"),
+    function("clamp", MapWith(clamp)).takes("vss"),
     function(
         "clamp_min",
         MapWith(|value, args| Some(stats::max(*args.first()?, value))),
-    ),
+    )
+    .takes("vs"),
     function(
         "clamp_max",
         MapWith(|value, args| Some(stats::min(*args.first()?, value))),
-    ),
+    )
+    .takes("vs"),
+    function(
+        "max_of",
+        Scalar(|engine, call, grid| pairwise(engine, call, grid, stats::max)),
+    )
+    .takes("ss"),
+    function(
+        "min_of",
+        Scalar(|engine, call, grid| pairwise(engine, call, grid, stats::min)),
+    )
+    .takes("ss"),
 ];
+
+fn pairwise(engine: &Engine<'_>, call: &Call, grid: &Grid, f: fn(f64, f64) -> f64) -> Result<Out, EvalError> {
+    let mut values = engine.eval_scalar(arg(call, 0)?, grid)?;
+    let others = engine.eval_scalar(arg(call, 1)?, grid)?;
+    values
+        .iter_mut()
+        .zip(others)
+        .for_each(|(value, other)| *value = f(*value, other));
+    engine.scalar(values)
+}
 
 /// Evaluates a function of a vector's values and scalars.
 pub(super) fn with_args(

@@ -1,19 +1,19 @@
 //! The `…_over_time` family.
 
-use super::Kind::{NamedWindow, Window as Over};
-use super::{Function, arg, function};
+use super::Kind::{AnyWindow, MixedWindow, NamedWindow, Window as Over};
+use super::{Function, arg, arg_at, function, native};
 use crate::promql::EvalError;
 use crate::promql::ast::{Call, Expr};
-use crate::promql::engine::{Engine, Window};
+use crate::promql::engine::{Engine, OverWindow, Window};
 use crate::promql::rows::{Grid, Rows};
 use crate::promql::stats::{self, Mean, Sum, Variance};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    function("avg_over_time", Over(avg)),
-    function("sum_over_time", Over(sum)),
+    function("avg_over_time", MixedWindow(avg, native::avg_over_time)),
+    function("sum_over_time", MixedWindow(sum, native::sum_over_time)),
     function(
         "count_over_time",
-        Over(|window| Some(window.samples.len() as f64)),
+        AnyWindow(|window| Some(window.samples.len() as f64)),
     ),
     function("min_over_time", Over(min)),
     function("max_over_time", Over(max)),
@@ -22,18 +22,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "first_over_time",
         NamedWindow(|window| Some(window.first().value)),
     ),
-    function("present_over_time", Over(|_| Some(1.0))),
+    function("present_over_time", AnyWindow(|_| Some(1.0))),
     function("stddev_over_time", Over(|window| variance(window).map(f64::sqrt))),
     function("stdvar_over_time", Over(variance)),
-    function("quantile_over_time", Over(quantile)),
+    function("quantile_over_time", Over(quantile)).takes("sm"),
     function("mad_over_time", Over(mad)),
     function(
         "ts_of_first_over_time",
-        Over(|window| Some(seconds(window.first().t_ms))),
+        AnyWindow(|window| Some(seconds(window.first().t_ms))),
     ),
     function(
         "ts_of_last_over_time",
-        Over(|window| Some(seconds(window.last().t_ms))),
+        AnyWindow(|window| Some(seconds(window.last().t_ms))),
     ),
     function(
         "ts_of_min_over_time",
@@ -49,18 +49,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
 const USE_TIME: [&str; 1] = ["predict_linear"];
 
 /// Evaluates a function of a range; its other arguments are scalars.
-pub(super) fn eval(
-    engine: &Engine<'_>,
-    call: &Call,
-    grid: &Grid,
-    f: fn(&Window<'_>) -> Option<f64>,
-) -> Result<Rows, EvalError> {
+pub(super) fn eval(engine: &Engine<'_>, call: &Call, grid: &Grid, f: OverWindow) -> Result<Rows, EvalError> {
     let name = call.function.name;
     let mut range = None;
     let mut scalars = Vec::new();
-    for expr in &call.args {
+    for (i, expr) in call.args.iter().enumerate() {
         match expr {
-            Expr::Range(found) => range = Some(found),
+            Expr::Range(found) => range = Some((found, arg_at(call, i))),
             other => scalars.push(engine.eval_scalar(other, grid)?),
         }
     }
@@ -70,18 +65,21 @@ pub(super) fn eval(
         });
     };
     if name == "quantile_over_time" {
-        scalars.iter().for_each(|q| check_quantile(engine, q));
+        scalars
+            .iter()
+            .for_each(|q| check_quantile(engine, arg_at(call, 0), q));
     }
     engine.windows(range, &scalars, USE_TIME.contains(&name), grid, f)
 }
 
 /// Warns of a quantile that is not one.
-pub(crate) fn check_quantile(engine: &Engine<'_>, values: &[f64]) {
+pub(crate) fn check_quantile(engine: &Engine<'_>, at: usize, values: &[f64]) {
     if let Some(q) = values.iter().find(|q| !(0.0..=1.0).contains(*q)) {
-        engine.warn(format!(
-            "quantile value should be between 0 and 1, got {}",
-            crate::promql::format_value(*q)
-        ));
+        let shown = crate::promql::format_value(*q);
+        engine.warn(
+            at,
+            format!("quantile value should be between 0 and 1, got {shown}"),
+        );
     }
 }
 

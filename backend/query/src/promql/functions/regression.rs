@@ -1,17 +1,17 @@
 //! Functions that fit a line or smooth: `deriv`, `predict_linear`, `double_exponential_smoothing` (once `holt_winters`).
 
 use super::Kind::{Vector, Window as Over};
-use super::{Function, HOLT_WINTERS, function, nth};
+use super::{Function, HOLT_WINTERS, arg, arg_at, function};
 use crate::promql::EvalError;
-use crate::promql::ast::Expr;
-use crate::promql::engine::{Engine, Out, Window};
+use crate::promql::ast::{Call, Expr};
+use crate::promql::engine::{Engine, Out, OverWindow, Window, WithHistograms};
 use crate::promql::rows::Grid;
 use crate::promql::stats::linear_regression;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function("deriv", Over(deriv)),
-    function("predict_linear", Over(predict_linear)),
-    function(HOLT_WINTERS, Vector(smoothing)),
+    function("predict_linear", Over(predict_linear)).takes("ms"),
+    function(HOLT_WINTERS, Vector(smoothing)).takes("mss"),
 ];
 
 fn deriv(window: &Window<'_>) -> Option<f64> {
@@ -27,8 +27,8 @@ fn predict_linear(window: &Window<'_>) -> Option<f64> {
     })
 }
 
-fn smoothing(engine: &Engine<'_>, args: &[Expr], grid: &Grid) -> Result<Out, EvalError> {
-    let range = match nth(HOLT_WINTERS, args, 0)? {
+fn smoothing(engine: &Engine<'_>, call: &Call, grid: &Grid) -> Result<Out, EvalError> {
+    let range = match arg(call, 0)? {
         Expr::Range(range) => range,
         other => {
             return Err(EvalError::InvalidType {
@@ -38,7 +38,7 @@ fn smoothing(engine: &Engine<'_>, args: &[Expr], grid: &Grid) -> Result<Out, Eva
     };
     let mut factors = Vec::new();
     for (i, what) in [(1, "smoothing"), (2, "trend")] {
-        let values = engine.eval_scalar(nth(HOLT_WINTERS, args, i)?, grid)?;
+        let values = engine.eval_scalar(arg(call, i)?, grid)?;
         if let Some(bad) = values.iter().find(|v| !(**v > 0.0 && **v < 1.0)) {
             return Err(EvalError::Argument {
                 function: HOLT_WINTERS,
@@ -47,8 +47,12 @@ fn smoothing(engine: &Engine<'_>, args: &[Expr], grid: &Grid) -> Result<Out, Eva
         }
         factors.push(values);
     }
+    let smooth = OverWindow {
+        floats: smooth,
+        histograms: WithHistograms::Ignored,
+    };
     engine
-        .windows(range, &factors, false, grid, smooth)?
+        .windows((range, arg_at(call, 0)), &factors, false, grid, smooth)?
         .without_name()
         .map(Out::Rows)
 }

@@ -5,34 +5,37 @@
 use std::cmp::Ordering;
 
 use super::Kind::Vector;
-use super::{Function, function, nth};
+use super::{Function, arg, function};
 use crate::promql::EvalError;
-use crate::promql::ast::Expr;
+use crate::promql::ast::Call;
 use crate::promql::engine::{Engine, Out};
 use crate::promql::rows::{Grid, Rows};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function(
         "sort",
-        Vector(|engine, args, grid| by_value(engine, args, grid, false)),
+        Vector(|engine, call, grid| by_value(engine, call, grid, false)),
     ),
     function(
         "sort_desc",
-        Vector(|engine, args, grid| by_value(engine, args, grid, true)),
+        Vector(|engine, call, grid| by_value(engine, call, grid, true)),
     ),
     function(
         "sort_by_label",
-        Vector(|engine, args, grid| by_label(engine, args, grid, false)),
-    ),
+        Vector(|engine, call, grid| by_label(engine, call, grid, false)),
+    )
+    .takes("vtt*"),
     function(
         "sort_by_label_desc",
-        Vector(|engine, args, grid| by_label(engine, args, grid, true)),
-    ),
+        Vector(|engine, call, grid| by_label(engine, call, grid, true)),
+    )
+    .takes("vtt*"),
 ];
 
-/// Not a number comes last, either way.
-fn by_value(engine: &Engine<'_>, args: &[Expr], grid: &Grid, descending: bool) -> Result<Out, EvalError> {
-    let rows = engine.eval_rows(nth("sort", args, 0)?, grid)?;
+/// Not a number comes last, either way; histograms have no place and go.
+fn by_value(engine: &Engine<'_>, call: &Call, grid: &Grid, descending: bool) -> Result<Out, EvalError> {
+    let mut rows = engine.eval_rows(arg(call, 0)?, grid)?;
+    rows.drop_histograms();
     ordered(engine, rows, |rows, a, b| {
         let (a, b) = (rows.cells[a], rows.cells[b]);
         match a.partial_cmp(&b) {
@@ -43,9 +46,10 @@ fn by_value(engine: &Engine<'_>, args: &[Expr], grid: &Grid, descending: bool) -
     })
 }
 
-fn by_label(engine: &Engine<'_>, args: &[Expr], grid: &Grid, descending: bool) -> Result<Out, EvalError> {
-    let rows = engine.eval_rows(nth("sort_by_label", args, 0)?, grid)?;
-    let names = args
+fn by_label(engine: &Engine<'_>, call: &Call, grid: &Grid, descending: bool) -> Result<Out, EvalError> {
+    let rows = engine.eval_rows(arg(call, 0)?, grid)?;
+    let names = call
+        .args
         .iter()
         .skip(1)
         .map(|expr| engine.eval_text(expr))

@@ -94,8 +94,16 @@ fn says_what_is_wrong_with_a_selector() {
         "1:1: parse error: vector selector must contain at least one non-empty matcher",
     );
     refuses(
-        "foo{a=\"1\" or b=\"2\"}",
-        "1:11: parse error: \"or\" between matchers is not supported yet",
+        "foo{a=\"1\" or}",
+        "1:13: parse error: unexpected \"}\", expected a label name",
+    );
+    refuses(
+        "foo{__name__=\"bar\"}",
+        "1:5: parse error: metric name must not be set twice: \"foo\" and \"bar\"",
+    );
+    refuses(
+        "{\"foo\", \"bar\"}",
+        "1:9: parse error: metric name must not be set twice: \"foo\" and \"bar\"",
     );
 }
 
@@ -138,7 +146,7 @@ fn says_what_is_wrong_with_times() {
 }
 
 #[test]
-fn points_at_the_call_that_is_wrong() {
+fn points_at_the_argument_that_is_wrong() {
     refuses(
         "1 + ratte(x[5m])",
         "1:5: parse error: unknown function \"ratte\", did you mean \"rate\"?",
@@ -149,57 +157,175 @@ fn points_at_the_call_that_is_wrong() {
     );
     refuses(
         "sum(x) / sum(rate(y))",
-        "1:14: parse error: expected type range vector in call to function \"rate\", got instant vector; write a range \
-         such as [5m] after a selector, [5m:] after another expression",
+        "1:19: parse error: expected type range vector in call to function \"rate\", got instant vector; write a range \
+         such as [5m] after it",
+    );
+    refuses(
+        "rate(sum(y))",
+        "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector; write a range \
+         with a step such as [5m:] after it",
     );
     refuses(
         "1 + round()",
-        "1:5: parse error: expected at least 1 argument(s) in call to 'round', got 0",
+        "1:5: parse error: expected 1 to 2 arguments in call to \"round\", got 0",
     );
     refuses(
         "abs(exp(NaN))",
-        "1:5: parse error: expected type instant vector in call to \"exp\", got scalar",
+        "1:9: parse error: expected type instant vector in call to function \"exp\", got scalar; vector(…) makes one \
+         of it",
     );
     refuses(
         "1 + topk(foo, bar)",
-        "1:5: parse error: expected type scalar in aggregation expression, got instant vector",
+        "1:10: parse error: expected type scalar in aggregation \"topk\", got instant vector; scalar(…) makes one of it",
+    );
+    refuses(
+        "1 + topk(foo)",
+        "1:5: parse error: expected 2 argument(s) in aggregation \"topk\", got 1",
     );
     refuses(
         "x + (1 > 2)",
-        "1:5: parse error: comparisons between scalars must use BOOL modifier",
+        "1:8: parse error: comparison \">\" between scalars must use the bool modifier",
     );
     refuses(
         "x and 1",
-        "1:1: parse error: set operator 'and' not allowed in binary scalar expression",
+        "1:3: parse error: set operator \"and\" needs instant vectors on both sides, got a scalar",
     );
     refuses(
-        "x + on(a) group_left(a) y",
-        "1:1: parse error: label 'a' must not occur in ON and GROUP clause at once",
+        "x + on(a) group_left(b, a) y",
+        "1:25: parse error: label \"a\" must not occur in on and group_left at once",
     );
     refuses(
         "x + group_left(a) y",
         "1:5: parse error: unexpected \"group_left\", expected \"on\" or \"ignoring\" before it",
+    );
+    refuses(
+        "x and on(a) group_left(b) y",
+        "1:13: parse error: no grouping allowed for set operator \"and\"",
+    );
+    refuses(
+        "x + bool y",
+        "1:5: parse error: bool modifier can only be used on comparison operators",
+    );
+    refuses(
+        "1 + on(a) x",
+        "1:3: parse error: on and ignoring are only allowed between instant vectors",
+    );
+    refuses(
+        "-x[5m]",
+        "1:1: parse error: unary \"-\" needs a scalar or instant vector, got range vector",
+    );
+    refuses(
+        "1 + \"a\"",
+        "1:5: parse error: binary operator \"+\" needs scalars or instant vectors, got string",
+    );
+}
+
+#[test]
+fn points_at_a_range_or_shift_that_does_not_belong() {
+    refuses(
+        "sum(x)[5m]",
+        "1:7: parse error: a range is only allowed after a selector; a step makes a subquery: [5m:]",
+    );
+    refuses(
+        "x offset 5m [5m]",
+        "1:13: parse error: a range stands before offset and @, not after them",
+    );
+    refuses(
+        "1[5m:]",
+        "1:1: parse error: a subquery is only allowed on an instant vector, got scalar",
+    );
+    refuses(
+        "sum(x) offset 5m",
+        "1:8: parse error: offset is only allowed after a selector or subquery",
+    );
+    refuses(
+        "x offset 5m offset 6m",
+        "1:13: parse error: offset may not be set more than once",
+    );
+    refuses("x @ 1 @ 2", "1:7: parse error: @ may not be set more than once");
+    refuses(
+        "(x) @ 1",
+        "1:5: parse error: @ is only allowed after a selector or subquery",
     );
 }
 
 #[test]
 fn names_what_is_not_supported_yet() {
     refuses(
-        "histogram_fraction(0, 1, x)",
-        "1:1: parse error: function \"histogram_fraction\" is not supported yet",
-    );
-    refuses(
-        "1 + info(x)",
-        "1:5: parse error: function \"info\" is not supported yet",
-    );
-    refuses(
-        "limit_ratio(0.5, x)",
-        "1:1: parse error: aggregation \"limit_ratio\" is not supported yet",
-    );
-    refuses(
         "a + fill(0) b",
         "1:5: parse error: modifier \"fill\" is not supported yet",
     );
+}
+
+/// The range, step and offset in milliseconds of a range selector or subquery.
+fn lengths(text: &str) -> (i64, Option<i64>, Option<i64>) {
+    match parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).expr {
+        Expr::Range(range) => {
+            let step = match range.of {
+                RangeOf::Subquery(_, step) => step,
+                RangeOf::Selector(_) => None,
+            };
+            (range.range_ms, step, range.shift.offset_ms)
+        }
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[test]
+fn durations_may_be_computed() {
+    for (text, expect) in [
+        ("x[5m * 2]", (600_000, None, None)),
+        ("x[(1h + 30m) / 3 - 10m]", (1_200_000, None, None)),
+        ("x[2 ^ 3]", (8_000, None, None)),
+        ("x[-1m + 2m:2m % 50s]", (60_000, Some(20_000), None)),
+        ("x[max(1m, 90s):min_of(1m, 5)]", (90_000, Some(5_000), None)),
+        ("x[1_000] offset -(5m - 1m)", (1_000_000, None, Some(-240_000))),
+        ("x[0x10] offset +1m", (16_000, None, Some(60_000))),
+    ] {
+        assert_eq!(lengths(text), expect, "{text}");
+    }
+    refuses("x[5m - 5m]", "1:3: parse error: duration must be greater than 0");
+    refuses("x[5m / 0]", "1:6: parse error: division by zero in a duration");
+    refuses("x[900y * 2]", "1:3: parse error: duration is too long");
+    refuses(
+        "x[rate()]",
+        "1:3: parse error: unexpected \"rate\", expected a duration such as 5m",
+    );
+    // Depends on the evaluation.
+    parse("rate(x[step() * 4]) + x offset range()").unwrap();
+}
+
+#[test]
+fn operators_bind_as_in_prometheus() {
+    fn shown(expr: &Expr) -> String {
+        match expr {
+            Expr::Number(n) => n.to_string(),
+            Expr::Negate(inner) => format!("(-{})", shown(inner)),
+            Expr::Binary(b) => {
+                format!(
+                    "({}{}{})",
+                    shown(&b.lhs),
+                    b.op.to_string().trim_matches('"'),
+                    shown(&b.rhs)
+                )
+            }
+            Expr::Selector(s) => s.matchers.any[0][0].value.clone(),
+            other => format!("{other:?}"),
+        }
+    }
+    for (text, expect) in [
+        ("1 + 2 * 3 ^ 4 ^ 5", "(1+(2*(3^(4^5))))"),
+        ("1 - 2 - 3", "((1-2)-3)"),
+        ("-1 ^ 2", "(-(1^2))"),
+        ("2 ^ -1 * 3", "((2^-1)*3)"),
+        ("-a * b", "((-a)*b)"),
+        ("a or b and c unless d", "(aor((bandc)unlessd))"),
+        ("a > b + c % d", "(a>(b+(c%d)))"),
+        ("a + b > bool c == d", "(((a+b)>c)==d)"),
+        ("a atan2 b * c", "((aatan2b)*c)"),
+    ] {
+        assert_eq!(shown(&parse(text).unwrap().expr), expect, "{text}");
+    }
 }
 
 #[test]
@@ -223,6 +349,16 @@ fn takes_every_spelling() {
         "holt_winters(foo[5m], 0.5, 0.5)",
         "label_replace(foo, \"a\", \"$1\", \"b\", \"(.*){x}\")",
         "foo{a=\"ü\\u00fc\\n\"}",
+        "foo{a=\"1\", b=\"2\" or c=\"3\"}",
+        "sum by (\"service.name\") ({\"http.requests\", \"a.b\"!~\"c\"})",
+        "info(x)",
+        "info(x, {k8s=~\".*\"})",
+        "histogram_fraction(0, 1, x)",
+        "histogram_quantiles(x, \"q\", 0.5, 0.9)",
+        "limit_ratio(-0.5, x)",
+        "sort_by_label(x, \"a\", \"b\")",
+        "start() + end() + step() + range() + max_of(1, 2)",
+        "foo @ 1_000.5 offset 1h30m",
     ] {
         if let Err(error) = parse(text) {
             panic!("{text}: {error}");
@@ -275,7 +411,7 @@ fn deep_and_long_queries_are_refused() {
         parse(&chain)
             .unwrap_err()
             .message()
-            .contains("more than 200 operators")
+            .contains("deeper than 200 levels")
     );
     let signs = format!("{}1", "-".repeat(20_000));
     assert!(

@@ -230,7 +230,7 @@ fn agrees_with_the_instant_query_at_every_step() {
             };
             let mut alone: Vec<String> = vector
                 .iter()
-                .map(|(labels, s)| format!("{labels} {}", s.value))
+                .map(|(labels, s)| format!("{labels} {}", s.float().unwrap()))
                 .collect();
             column.sort();
             alone.sort();

@@ -79,7 +79,9 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, ParseError> {
             byte if byte.is_ascii_digit() || byte == b'.' => (Kind::Number, number_end(text, at)),
             byte if scan::starts_word(byte) || byte == b':' => (
                 Kind::Word,
-                scan::run(text, at, |b| scan::continues_word(b) || b == b':'),
+                scan::run(text, at, |b| {
+                    scan::continues_word(b) || (b == b':' && !in_brackets)
+                }),
             ),
             _ => {
                 let shown = text[at..].chars().next().unwrap_or(' ');
