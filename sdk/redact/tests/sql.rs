@@ -617,6 +617,14 @@ proptest! {
     }
 
     #[test]
+    fn what_follows_a_literal_does_not_bring_it_back(text in any_text()) {
+        let statement = format!("SELECT 'qzsecretzq', x'qzsecretzq' {text}");
+        for dialect in DIALECTS {
+            prop_assert!(!shape(&statement, dialect).contains("qzsecretzq"), "{:?} of {:?}", dialect, statement);
+        }
+    }
+
+    #[test]
     fn a_redacted_statement_is_redacted_once(text in any_text()) {
         let redactor = Redactor::default();
         let once = redactor.field("db.query.text", &text).into_owned();
