@@ -122,15 +122,22 @@ impl Sink for Capturing {
     }
 }
 
+/// A test's turn; each test has a runtime and a thread of its own, so none waits for itself.
+pub(crate) struct Turn {
+    _held: MutexGuard<'static, ()>,
+}
+
 /// Waits for this test's turn.
-pub(crate) fn turn() -> MutexGuard<'static, ()> {
+pub(crate) fn turn() -> Turn {
     static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    Turn {
+        _held: TURN.lock().unwrap_or_else(PoisonError::into_inner),
+    }
 }
 
 /// Captures everything at every level while the guard lives. SQLite's driver enters the caller's span in a thread of its own, which a
 /// subscriber of one thread would not see leave it; so there is one for the process, and tests take turns.
-pub(crate) fn capture() -> (MutexGuard<'static, ()>, Capturing) {
+pub(crate) fn capture() -> (Turn, Capturing) {
     static CAPTURING: OnceLock<Capturing> = OnceLock::new();
     let turn = turn();
     let capturing = CAPTURING.get_or_init(|| {
