@@ -467,6 +467,11 @@ fn redacting_twice_is_redacting_once() {
                 assert_eq!(redactor.value(&once), once, "of {text:?}");
             }
         }
+        // Found by fuzzing.
+        for text in [":://:u:://0666:::05:0 6"] {
+            let once = redactor.value(text);
+            assert_eq!(redactor.value(&once), once, "of {text:?}");
+        }
     }
 }
 

@@ -22,6 +22,10 @@ impl Scanner<'_, '_, '_> {
         let start = self.skip_back(at, self.done.max(self.addresses_done), is_part);
         let end = self.skip_to(at, at + 2 * MAX_LEN, is_part);
         self.addresses_done = end;
+        // What a mask has left of an address, whatever stands before it.
+        if self.byte(end) == b'*' && self.slice(start, end).ends_with(b"::") {
+            return;
+        }
         let span = self.slice(start, end);
         // In full there are seven colons, or six before an IPv4 address; times and ports have fewer.
         if span.iter().filter(|b| **b == b':').count() < 6 && !span.windows(2).any(|two| two == b"::") {
