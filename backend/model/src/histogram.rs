@@ -124,11 +124,16 @@ impl NativeHistogram {
             return Err(HistogramError::Schema { schema: self.schema });
         }
         let sides = [&self.positive, &self.negative];
-        if sides.iter().any(|side| side.windows(2).any(|pair| pair[0].0 >= pair[1].0)) {
+        if sides
+            .iter()
+            .any(|side| side.windows(2).any(|pair| pair[0].0 >= pair[1].0))
+        {
             return Err(HistogramError::Order);
         }
         let counts = [self.count, self.zero_count];
-        let mut counts = counts.into_iter().chain(sides.into_iter().flatten().map(|(_, count)| *count));
+        let mut counts = counts
+            .into_iter()
+            .chain(sides.into_iter().flatten().map(|(_, count)| *count));
         // A gauge may hold anything, the difference of two histograms among it.
         if self.reset != ResetHint::Gauge && counts.any(|count| count.is_nan() || count < 0.0) {
             return Err(HistogramError::Count);
@@ -141,7 +146,11 @@ impl NativeHistogram {
         let enough = match self.is_custom() {
             true => {
                 let last = i64::try_from(self.bounds.len()).unwrap_or(i64::MAX);
-                self.negative.is_empty() && self.positive.iter().all(|(i, _)| (0..=last).contains(&i64::from(*i)))
+                self.negative.is_empty()
+                    && self
+                        .positive
+                        .iter()
+                        .all(|(i, _)| (0..=last).contains(&i64::from(*i)))
             }
             false => self.bounds.is_empty(),
         };

@@ -226,7 +226,13 @@ mod tests {
     #[test]
     fn quotes_names_that_are_not_words() {
         let labels = Labels::from_pairs([(METRIC_NAME, "http.requests"), ("service.name", "a"), ("b", "c")]);
-        assert_eq!(labels.to_string(), r#"{"http.requests", b="c", "service.name"="a"}"#);
-        assert_eq!(Labels::from_pairs([(METRIC_NAME, "a.b")]).to_string(), r#"{"a.b"}"#);
+        assert_eq!(
+            labels.to_string(),
+            r#"{"http.requests", b="c", "service.name"="a"}"#
+        );
+        assert_eq!(
+            Labels::from_pairs([(METRIC_NAME, "a.b")]).to_string(),
+            r#"{"a.b"}"#
+        );
     }
 }

@@ -13,7 +13,8 @@ mod span;
 
 pub use attr::{AttrValue, Attributes, attr};
 pub use histogram::{
-    Bucket, CUSTOM_SCHEMA, EXPONENTIAL_SCHEMAS, HistogramError, HistogramSample, Incompatible, NativeHistogram, ResetHint,
+    Bucket, CUSTOM_SCHEMA, EXPONENTIAL_SCHEMAS, HistogramError, HistogramSample, Incompatible,
+    NativeHistogram, ResetHint,
 };
 pub use labels::{Labels, LabelsBuilder, METRIC_NAME};
 pub use log::{LogLine, Severity, StreamLabels};

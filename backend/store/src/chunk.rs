@@ -1,4 +1,4 @@
-//! Compressed runs of samples of one series.
+//! Compressed runs of samples of one series: of numbers, or of native histograms, which `histogram` tells of.
 //!
 //! Timestamps are kept as differences of differences; values as differences of differences while all are whole numbers, else as the XOR
 //! of neighbours. Bit patterns survive exactly, the stale marker and every other not-a-number among them.
@@ -9,9 +9,14 @@
 mod bits;
 mod decode;
 mod encode;
+pub(crate) mod histogram;
+mod open;
 
-pub(crate) use decode::{decode, first_ms, n_samples};
-pub(crate) use encode::Chunk;
+pub(crate) use decode::{decode_points, first_ms, n_samples};
+pub(crate) use open::{Incoming, OpenChunk};
+
+use decode::decode;
+use encode::Chunk;
 
 /// Bytes before the bits.
 const HEADER: usize = 19;
@@ -20,6 +25,8 @@ const HEADER: usize = 19;
 const KIND_WHOLE: u8 = 1;
 /// Any numbers; the bits are XORs.
 const KIND_FLOAT: u8 = 2;
+/// Native histograms; what follows has a version of its own.
+const KIND_HISTOGRAM: u8 = 3;
 
 /// Widths of a timestamp's difference of differences, by number of leading ones.
 const TIME_WIDTHS: [u32; 4] = [0, 7, 12, 20];

@@ -6,9 +6,9 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use watchroom_model::{Labels, Sample};
+use watchroom_model::{HistogramSample, Labels, Sample};
 
-use crate::chunk::{Chunk, decode, first_ms, n_samples};
+use crate::chunk::{Incoming, OpenChunk, decode_points, first_ms, n_samples};
 use crate::sync::lock;
 
 /// One series.
@@ -26,7 +26,7 @@ struct Head {
     last: Last,
     /// Full chunks that wait to be written.
     full: Vec<Box<[u8]>>,
-    open: Option<Chunk>,
+    open: Option<OpenChunk>,
     /// Time of the open chunk's newest sample that is in the engine.
     written_ms: Option<i64>,
     /// Whether the engine may have chunks older than those in memory.
@@ -39,7 +39,24 @@ enum Last {
     /// Not looked up since the store was opened.
     Unknown,
     None,
-    Known(Sample),
+    Known(Newest),
+}
+
+/// What is known of the newest sample of a series, to tell one that comes again from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Newest {
+    pub(crate) t_ms: i64,
+    mark: u64,
+}
+
+impl Newest {
+    pub(crate) fn of<'a>(sample: impl Into<Incoming<'a>>) -> Self {
+        let sample = sample.into();
+        Self {
+            t_ms: sample.t_ms(),
+            mark: sample.mark(),
+        }
+    }
 }
 
 /// What became of a sample.
@@ -108,46 +125,47 @@ impl Series {
     }
 
     /// Appends a sample; `newest_in_engine` is asked at most once in the life of the series.
-    pub(crate) fn push(&self, sample: Sample, newest_in_engine: impl FnOnce() -> Option<Sample>) -> Push {
+    pub(crate) fn push<'a>(
+        &self,
+        sample: impl Into<Incoming<'a>>,
+        newest_in_engine: impl FnOnce() -> Option<Newest>,
+    ) -> Push {
+        let sample = sample.into();
+        let newest = Newest::of(sample);
         let mut head = lock(&self.head);
         if matches!(head.last, Last::Unknown) {
             head.last = newest_in_engine().map_or(Last::None, Last::Known);
         }
         if let Last::Known(last) = head.last {
-            if sample.t_ms < last.t_ms {
+            if newest.t_ms < last.t_ms {
                 return Push::OutOfOrder;
             }
-            if sample.t_ms == last.t_ms {
-                return if sample.value.to_bits() == last.value.to_bits() {
+            if newest.t_ms == last.t_ms {
+                return if newest == last {
                     Push::Same
                 } else {
                     Push::Conflict
                 };
             }
         }
-        head.last = Last::Known(sample);
+        head.last = Last::Known(newest);
+        if let Some(open) = &mut head.open {
+            let before = open.capacity();
+            if open.push(sample) {
+                return Push::Kept(open.capacity() as i64 - before as i64);
+            }
+        }
         let mut grown = 0;
-        if head.open.as_ref().is_some_and(Chunk::is_full)
-            && let Some(open) = head.open.take()
-        {
+        if let Some(open) = head.open.take() {
             let before = open.capacity();
             let full = open.into_bytes().into_boxed_slice();
             grown += full.len() as i64 - before as i64;
             head.full.push(full);
             head.written_ms = None;
         }
-        match &mut head.open {
-            Some(open) => {
-                let before = open.capacity();
-                open.push(sample);
-                grown += open.capacity() as i64 - before as i64;
-            }
-            None => {
-                let open = Chunk::new(sample);
-                grown += open.capacity() as i64;
-                head.open = Some(open);
-            }
-        }
+        let open = OpenChunk::new(sample);
+        grown += open.capacity() as i64;
+        head.open = Some(open);
         Push::Kept(grown)
     }
 
@@ -157,7 +175,7 @@ impl Series {
         let open = head
             .open
             .as_ref()
-            .filter(|open| head.written_ms != Some(open.last().t_ms));
+            .filter(|open| head.written_ms != Some(open.last_ms()));
         let full = head.full.iter().map(|chunk| chunk.to_vec());
         let chunks: Vec<_> = full
             .chain(open.map(|open| open.bytes().to_vec()))
@@ -170,7 +188,7 @@ impl Series {
             chunks,
             last_ms: last.t_ms,
             n_full: head.full.len(),
-            open_last_ms: open.map(|open| open.last().t_ms),
+            open_last_ms: open.map(OpenChunk::last_ms),
         })
     }
 
@@ -193,9 +211,10 @@ impl Series {
     pub(crate) fn let_go(&self, before_ms: i64) -> usize {
         let mut head = lock(&self.head);
         let done = head.full.is_empty()
-            && head.open.as_ref().is_some_and(|open| {
-                head.written_ms == Some(open.last().t_ms) && open.last().t_ms < before_ms
-            });
+            && head
+                .open
+                .as_ref()
+                .is_some_and(|open| head.written_ms == Some(open.last_ms()) && open.last_ms() < before_ms);
         if !done {
             return 0;
         }
@@ -235,21 +254,36 @@ impl Series {
     }
 
     /// Adds the samples in memory if they are all there is from `start_ms` on, else adds nothing and returns false.
-    pub(crate) fn read_recent(&self, start_ms: i64, end_ms: i64, samples: &mut Vec<Sample>) -> bool {
+    pub(crate) fn read_recent(
+        &self,
+        start_ms: i64,
+        end_ms: i64,
+        samples: &mut Vec<Sample>,
+        histograms: &mut Vec<HistogramSample>,
+    ) -> bool {
         let head = lock(&self.head);
         let first_ms = head.first_ms();
         if head.has_older && first_ms.is_none_or(|first| first > start_ms) {
             return false;
         }
         let full = head.full.iter().map(|chunk| &**chunk);
-        for chunk in full.chain(head.open.iter().map(Chunk::bytes)) {
+        for chunk in full.chain(head.open.iter().map(OpenChunk::bytes)) {
             samples.reserve(n_samples(chunk));
             // Chunks in memory were made by this process and decode.
-            let _ = decode(chunk, |sample| {
-                if (start_ms..=end_ms).contains(&sample.t_ms) {
-                    samples.push(sample);
-                }
-            });
+            let wanted = |t_ms: i64| (start_ms..=end_ms).contains(&t_ms);
+            let _ = decode_points(
+                chunk,
+                |sample| {
+                    if wanted(sample.t_ms) {
+                        samples.push(sample);
+                    }
+                },
+                |sample| {
+                    if wanted(sample.t_ms) {
+                        histograms.push(sample);
+                    }
+                },
+            );
         }
         true
     }
@@ -257,7 +291,7 @@ impl Series {
 
 impl Head {
     fn first_ms(&self) -> Option<i64> {
-        let open = self.open.as_ref().map(Chunk::bytes);
+        let open = self.open.as_ref().map(OpenChunk::bytes);
         self.full
             .first()
             .map(|chunk| &**chunk)
@@ -314,6 +348,52 @@ mod tests {
     }
 
     #[test]
+    fn another_kind_of_sample_begins_another_chunk() {
+        let series = series();
+        let histogram = |t_ms: i64| HistogramSample {
+            t_ms,
+            histogram: std::sync::Arc::new(watchroom_model::NativeHistogram {
+                count: t_ms as f64,
+                ..Default::default()
+            }),
+        };
+        let mut grown = 0;
+        let mut keep = |push: Push| match push {
+            Push::Kept(more) => grown += more,
+            other => panic!("{other:?}"),
+        };
+        keep(series.push(at(1), || None));
+        keep(series.push(&histogram(2), || None));
+        keep(series.push(&histogram(3), || None));
+        keep(series.push(at(4), || None));
+        keep(series.push(&histogram(5), || None));
+        assert_eq!(series.push(&histogram(5), || None), Push::Same);
+        let other = HistogramSample {
+            t_ms: 5,
+            ..histogram(6)
+        };
+        assert_eq!(series.push(&other, || None), Push::Conflict);
+        assert_eq!(series.push(&histogram(4), || None), Push::OutOfOrder);
+        let (mut samples, mut histograms) = (Vec::new(), Vec::new());
+        assert!(series.read_recent(2, 5, &mut samples, &mut histograms));
+        assert_eq!(
+            (samples, histograms),
+            (vec![at(4)], vec![histogram(2), histogram(3), histogram(5)])
+        );
+        let unwritten = series.unwritten().unwrap();
+        assert_eq!(
+            unwritten
+                .chunks
+                .iter()
+                .map(|(first, _)| *first)
+                .collect::<Vec<_>>(),
+            [1, 2, 4, 5]
+        );
+        let freed = series.written(&unwritten) + series.let_go(i64::MAX);
+        assert_eq!(freed as i64, grown);
+    }
+
+    #[test]
     fn full_chunks_stay_until_written() {
         let series = series();
         for t_ms in 0..1_000 {
@@ -323,13 +403,16 @@ mod tests {
         assert!(unwritten.chunks.len() > 2);
         assert_eq!(series.first_ms(), Some(0));
         let mut samples = Vec::new();
-        assert!(series.read_recent(-5, 1, &mut samples), "there is nothing older");
+        assert!(
+            series.read_recent(-5, 1, &mut samples, &mut Vec::new()),
+            "there is nothing older"
+        );
         assert_eq!(samples, [at(0), at(1)]);
         samples.clear();
         series.written(&unwritten);
         assert!(series.first_ms() > Some(0), "only the open chunk is left");
-        assert!(!series.read_recent(0, 999, &mut samples) && samples.is_empty());
-        assert!(series.read_recent(999, 999, &mut samples));
+        assert!(!series.read_recent(0, 999, &mut samples, &mut Vec::new()) && samples.is_empty());
+        assert!(series.read_recent(999, 999, &mut samples, &mut Vec::new()));
         assert_eq!(samples, [at(999)]);
     }
 
@@ -338,7 +421,7 @@ mod tests {
         let series = series();
         series.set_unknown();
         assert_eq!(series.presence(0, 9), Presence::Engine);
-        assert_eq!(series.push(at(4), || Some(at(5))), Push::OutOfOrder);
+        assert_eq!(series.push(at(4), || Some(Newest::of(at(5)))), Push::OutOfOrder);
         assert_eq!(series.push(at(5), || None), Push::Same);
         let other = Sample { t_ms: 5, value: 2.0 };
         assert_eq!(series.push(other, || None), Push::Conflict);

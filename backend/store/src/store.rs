@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use watchroom_model::{
-    Labels, LogLine, Matcher, MetricMetadata, Sample, SeriesData, Span, SpanKind, TraceId,
+    HistogramSample, Labels, LogLine, Matcher, MetricMetadata, Sample, SeriesData, Span, SpanKind, TraceId,
 };
 
 use crate::engine::Engine;
@@ -102,6 +102,18 @@ impl Store {
     pub fn append_samples(&self, batch: &[(Labels, Sample)]) -> Result<AppendOutcome, AppendError> {
         self.admit()?;
         self.appended(self.shared().metrics.append(batch))
+    }
+
+    /// Appends native histograms, on the terms of [`Store::append_samples`]. A series may hold numbers and histograms, at different times.
+    ///
+    /// # Errors
+    /// [`AppendError`] if nothing could be kept.
+    pub fn append_histograms(
+        &self,
+        batch: &[(Labels, HistogramSample)],
+    ) -> Result<AppendOutcome, AppendError> {
+        self.admit()?;
+        self.appended(self.shared().metrics.append_histograms(batch))
     }
 
     /// Keeps what is known of metrics; the newest word on a metric replaces the older.

@@ -115,9 +115,13 @@ impl NativeHistogram {
                 break;
             }
         }
-        let within = |side: &[(i32, f64)]| side.partition_point(|(index, _)| self.bounds_of(*index).1 <= threshold);
+        let within =
+            |side: &[(i32, f64)]| side.partition_point(|(index, _)| self.bounds_of(*index).1 <= threshold);
         let (n_positive, n_negative) = (within(&self.positive), within(&self.negative));
-        let absorbed = self.positive.drain(..n_positive).chain(self.negative.drain(..n_negative));
+        let absorbed = self
+            .positive
+            .drain(..n_positive)
+            .chain(self.negative.drain(..n_negative));
         self.zero_count += absorbed.map(|(_, count)| count).sum::<f64>();
         self.zero_threshold = threshold;
     }
@@ -129,7 +133,12 @@ pub(super) fn alike(a: &NativeHistogram, b: &NativeHistogram) -> (NativeHistogra
         if a.bounds == b.bounds {
             return (a.clone(), b.clone());
         }
-        let common: Vec<f64> = a.bounds.iter().copied().filter(|bound| b.bounds.contains(bound)).collect();
+        let common: Vec<f64> = a
+            .bounds
+            .iter()
+            .copied()
+            .filter(|bound| b.bounds.contains(bound))
+            .collect();
         return (with_bounds(a, &common), with_bounds(b, &common));
     }
     let schema = a.schema.min(b.schema);

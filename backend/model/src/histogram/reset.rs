@@ -39,7 +39,10 @@ fn falls(now: &[(i32, f64)], before: &[(i32, f64)]) -> bool {
     before.iter().any(|(index, count)| {
         let skip = rest.partition_point(|(i, _)| i < index);
         rest = &rest[skip..];
-        let here = rest.first().filter(|(i, _)| i == index).map_or(0.0, |(_, count)| *count);
+        let here = rest
+            .first()
+            .filter(|(i, _)| i == index)
+            .map_or(0.0, |(_, count)| *count);
         here < *count
     })
 }

@@ -48,9 +48,15 @@ fn different_resolutions_meet_at_the_coarser() {
     let fine = histogram(1, &[(1, 1.0), (2, 2.0), (3, 4.0)]);
     let coarse = histogram(0, &[(1, 10.0), (3, 1.0)]);
     let sum = fine.add(&coarse).unwrap();
-    assert_eq!((sum.schema, sum.positive), (0, vec![(1, 13.0), (2, 4.0), (3, 1.0)]));
+    assert_eq!(
+        (sum.schema, sum.positive),
+        (0, vec![(1, 13.0), (2, 4.0), (3, 1.0)])
+    );
     let difference = fine.sub(&fine).unwrap();
-    assert_eq!((difference.positive, difference.reset), (vec![], ResetHint::Gauge));
+    assert_eq!(
+        (difference.positive, difference.reset),
+        (vec![], ResetHint::Gauge)
+    );
 }
 
 #[test]
@@ -74,7 +80,10 @@ fn custom_bounds_meet_at_those_in_common() {
     let a = custom(&[1.0, 2.0, 4.0], &[(0, 1.0), (1, 2.0), (2, 3.0), (3, 4.0)]);
     let b = custom(&[2.0, 3.0, 4.0], &[(0, 10.0), (1, 20.0)]);
     let sum = a.add(&b).unwrap();
-    assert_eq!((sum.bounds, sum.positive), (vec![2.0, 4.0], vec![(0, 13.0), (1, 23.0), (2, 4.0)]));
+    assert_eq!(
+        (sum.bounds, sum.positive),
+        (vec![2.0, 4.0], vec![(0, 13.0), (1, 23.0), (2, 4.0)])
+    );
     assert_eq!(a.add(&histogram(0, &[])), Err(Incompatible));
 }
 
@@ -82,10 +91,22 @@ fn custom_bounds_meet_at_those_in_common() {
 fn a_count_that_falls_is_a_reset() {
     let before = histogram(1, &[(1, 2.0), (4, 3.0)]);
     assert!(!histogram(1, &[(1, 2.0), (2, 1.0), (4, 3.0)]).is_reset_after(&before));
-    assert!(histogram(1, &[(1, 1.0), (4, 9.0)]).is_reset_after(&before), "a bucket fell");
-    assert!(histogram(1, &[(1, 1.0)]).is_reset_after(&before), "the count fell");
-    assert!(histogram(2, &[(1, 9.0), (8, 9.0)]).is_reset_after(&before), "finer");
-    assert!(!histogram(0, &[(1, 2.0), (2, 3.0)]).is_reset_after(&before), "coarser");
+    assert!(
+        histogram(1, &[(1, 1.0), (4, 9.0)]).is_reset_after(&before),
+        "a bucket fell"
+    );
+    assert!(
+        histogram(1, &[(1, 1.0)]).is_reset_after(&before),
+        "the count fell"
+    );
+    assert!(
+        histogram(2, &[(1, 9.0), (8, 9.0)]).is_reset_after(&before),
+        "finer"
+    );
+    assert!(
+        !histogram(0, &[(1, 2.0), (2, 3.0)]).is_reset_after(&before),
+        "coarser"
+    );
     let told = NativeHistogram {
         reset: ResetHint::NotReset,
         ..histogram(1, &[])
@@ -105,7 +126,10 @@ fn refuses_what_is_not_a_histogram() {
     assert_eq!(with(|h| h.schema = 9), HistogramError::Schema { schema: 9 });
     assert_eq!(with(|h| h.positive.push((1, 1.0))), HistogramError::Order);
     assert_eq!(with(|h| h.zero_count = -1.0), HistogramError::Count);
-    assert_eq!(with(|h| h.zero_threshold = f64::NAN), HistogramError::ZeroThreshold);
+    assert_eq!(
+        with(|h| h.zero_threshold = f64::NAN),
+        HistogramError::ZeroThreshold
+    );
     assert_eq!(with(|h| h.bounds = vec![1.0]), HistogramError::Bounds);
     assert_eq!(with(|h| h.schema = CUSTOM_SCHEMA), HistogramError::Bounds);
 }

@@ -1,9 +1,9 @@
 //! Reading a chunk.
 
-use watchroom_model::Sample;
+use watchroom_model::{HistogramSample, Sample};
 
 use super::bits::BitReader;
-use super::{HEADER, KIND_FLOAT, KIND_WHOLE, TIME_WIDTHS, VALUE_WIDTHS};
+use super::{HEADER, KIND_FLOAT, KIND_HISTOGRAM, KIND_WHOLE, TIME_WIDTHS, VALUE_WIDTHS, histogram};
 use crate::codec::{Corrupt, Reader};
 
 /// Time of a chunk's first sample.
@@ -17,7 +17,20 @@ pub(crate) fn n_samples(chunk: &[u8]) -> usize {
     count.map_or(0, |count| usize::from(u16::from_le_bytes(count)))
 }
 
-/// Shows every sample, in order of time. What is readable before the damage is shown.
+/// Shows every sample of a chunk of either kind, in order of time. What is readable before the damage is shown.
+#[inline]
+pub(crate) fn decode_points(
+    chunk: &[u8],
+    on_float: impl FnMut(Sample),
+    on_histogram: impl FnMut(HistogramSample),
+) -> Result<(), Corrupt> {
+    match chunk.first() {
+        Some(&KIND_HISTOGRAM) => histogram::decode(chunk, on_histogram),
+        _ => decode(chunk, on_float),
+    }
+}
+
+/// Shows every number, in order of time. What is readable before the damage is shown.
 #[inline]
 pub(crate) fn decode(chunk: &[u8], mut visit: impl FnMut(Sample)) -> Result<(), Corrupt> {
     if chunk.len() < HEADER {

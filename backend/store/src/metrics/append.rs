@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use watchroom_model::{Labels, MetricMetadata, Sample};
+use watchroom_model::{HistogramSample, Labels, MetricMetadata, Sample};
 
 use super::record::{JournalRecord, metadata_key, write_labels, write_metadata};
 use super::{MAX_METADATA, Metrics, Writer};
+use crate::chunk::Incoming;
 use crate::engine::{Signal, journal_key, series_key};
 use crate::head::{Push, Series};
 use crate::sync::{lock, read, write};
@@ -17,6 +18,28 @@ const MAX_AHEAD_MS: i64 = 60 * 60 * 1_000;
 
 impl Metrics {
     pub(crate) fn append(&self, batch: &[(Labels, Sample)]) -> Result<AppendOutcome, AppendError> {
+        self.append_each(
+            batch
+                .iter()
+                .map(|(labels, sample)| (labels, Incoming::from(*sample))),
+        )
+    }
+
+    pub(crate) fn append_histograms(
+        &self,
+        batch: &[(Labels, HistogramSample)],
+    ) -> Result<AppendOutcome, AppendError> {
+        self.append_each(
+            batch
+                .iter()
+                .map(|(labels, sample)| (labels, Incoming::from(sample))),
+        )
+    }
+
+    fn append_each<'a>(
+        &self,
+        batch: impl Iterator<Item = (&'a Labels, Incoming<'a>)>,
+    ) -> Result<AppendOutcome, AppendError> {
         let head_bytes = self.head_bytes();
         if head_bytes > self.limits.head_bytes {
             return Err(AppendError::Overloaded {
@@ -32,18 +55,18 @@ impl Metrics {
         };
         let mut transaction = self.engine.batch();
         let mut writer = lock(&self.writer);
-        let mut unknown: Vec<(u128, &Labels, Sample)> = Vec::new();
+        let mut unknown: Vec<(u128, &Labels, Incoming<'_>)> = Vec::new();
         {
             let index = read(&self.index);
             for (labels, sample) in batch {
-                if sample.t_ms > horizon_ms {
+                if sample.t_ms() > horizon_ms {
                     outcome.too_far_ahead += 1;
                     continue;
                 }
                 let identity = writer.identity.of(labels);
                 match index.get(identity) {
-                    Some(series) => self.push(series, *sample, &mut changes, &mut outcome),
-                    None => unknown.push((identity, labels, *sample)),
+                    Some(series) => self.push(series, sample, &mut changes, &mut outcome),
+                    None => unknown.push((identity, labels, sample)),
                 }
             }
         }
@@ -119,11 +142,20 @@ impl Metrics {
             .map_err(|error| AppendError::Engine(Box::new(error)))
     }
 
-    fn push(&self, series: &Arc<Series>, sample: Sample, changes: &mut Changes, outcome: &mut AppendOutcome) {
+    fn push(
+        &self,
+        series: &Arc<Series>,
+        sample: Incoming<'_>,
+        changes: &mut Changes,
+        outcome: &mut AppendOutcome,
+    ) {
         match series.push(sample, || self.newest_in_engine(series.id)) {
             Push::Kept(grown) => {
                 changes.grown += grown;
-                changes.record.push(series.id, sample);
+                match sample {
+                    Incoming::Float(sample) => changes.record.push(series.id, sample),
+                    Incoming::Histogram(sample) => changes.record.push_histogram(series.id, sample),
+                }
                 outcome.accepted += 1;
             }
             Push::Same => outcome.accepted += 1,

@@ -1,5 +1,6 @@
 //! Opening: series, partitions, metadata, and the journal's samples back into memory.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
@@ -8,6 +9,7 @@ use super::partition::MetricPartition;
 use super::record::{read_journal, read_labels, read_metadata};
 use super::{Counts, Limits, Metrics, Writer};
 use crate::StoreConfig;
+use crate::chunk::Incoming;
 use crate::engine::{Engine, SERIES, Signal, entries};
 use crate::head::Push;
 use crate::index::{Identity, Index};
@@ -67,20 +69,25 @@ impl Metrics {
     /// Takes the journal's samples back into memory. Some may be in chunks as well; readers do not mind.
     fn replay(&self) -> fjall::Result<()> {
         let index = crate::sync::read(&self.index);
-        let mut grown = 0;
         let mut bytes = 0;
-        let mut strangers = 0_u64;
+        let (grown, strangers) = (Cell::new(0), Cell::new(0_u64));
+        let keep = |id: u32, sample: Incoming<'_>| match index.by_id(id) {
+            Some(series) => {
+                if let Push::Kept(more) = series.push(sample, || None) {
+                    grown.set(grown.get() + more);
+                }
+            }
+            None => strangers.set(strangers.get() + 1),
+        };
         let seqs = journal::replay(Signal::Metrics, &self.engine, &self.report, |_, value| {
             bytes += value.len() as u64;
-            read_journal(value, |id, sample| match index.by_id(id) {
-                Some(series) => {
-                    if let Push::Kept(more) = series.push(sample, || None) {
-                        grown += more;
-                    }
-                }
-                None => strangers += 1,
-            })
+            read_journal(
+                value,
+                |id, sample| keep(id, sample.into()),
+                |id, sample| keep(id, (&sample).into()),
+            )
         })?;
+        let (grown, strangers) = (grown.get(), strangers.get());
         if strangers > 0 {
             self.report.damaged(
                 "journal of metrics".to_owned(),

@@ -1,16 +1,17 @@
 //! Finding series and reading their samples.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use watchroom_model::{Labels, Matcher, Sample, SeriesData};
+use watchroom_model::{HistogramSample, Labels, Matcher, Sample, SeriesData};
 
 use super::Metrics;
 use super::partition::MetricPartition;
-use crate::chunk::{decode, n_samples};
+use crate::chunk::{decode_points, n_samples};
 use crate::codec::open;
 use crate::engine::{chunk_key, chunk_key_parts};
-use crate::head::{Presence, Series};
+use crate::head::{Newest, Presence, Series};
 use crate::sync::{lock, read, write};
 use crate::{ReadError, SelectLimit};
 
@@ -30,6 +31,7 @@ struct Wanted {
     /// Framed chunks from the engine with the time of their first sample.
     stored: Vec<(i64, fjall::UserValue)>,
     samples: Vec<Sample>,
+    histograms: Vec<HistogramSample>,
 }
 
 impl Metrics {
@@ -42,34 +44,41 @@ impl Metrics {
     ) -> Result<Vec<SeriesData>, ReadError> {
         let mut done: Vec<(u32, SeriesData)> = Vec::new();
         let mut n_samples = 0;
-        let mut finish = |rank: u32, series: &Series, samples: Vec<Sample>| {
-            if samples.is_empty() {
-                return Ok(());
-            }
-            n_samples += samples.len();
-            if n_samples > limit.max_samples {
-                return Err(ReadError::TooManySamples {
-                    limit: limit.max_samples,
-                });
-            }
-            if done.len() == limit.max_series {
-                return Err(ReadError::TooManySeries {
-                    limit: limit.max_series,
-                });
-            }
-            let data = SeriesData::floats(series.labels.clone(), samples);
-            done.push((rank, data));
-            Ok(())
-        };
+        let mut finish =
+            |rank: u32, series: &Series, samples: Vec<Sample>, histograms: Vec<HistogramSample>| {
+                if samples.is_empty() && histograms.is_empty() {
+                    return Ok(());
+                }
+                // A histogram takes the room of many numbers.
+                let words: usize = histograms.iter().map(|sample| sample.histogram.words()).sum();
+                n_samples += samples.len() + words;
+                if n_samples > limit.max_samples {
+                    return Err(ReadError::TooManySamples {
+                        limit: limit.max_samples,
+                    });
+                }
+                if done.len() == limit.max_series {
+                    return Err(ReadError::TooManySeries {
+                        limit: limit.max_series,
+                    });
+                }
+                let data = SeriesData {
+                    labels: series.labels.clone(),
+                    samples,
+                    histograms,
+                };
+                done.push((rank, data));
+                Ok(())
+            };
         // Memory is read before the engine: what moves from one to the other meanwhile is then seen twice, not never.
         let mut wanted: Vec<Wanted> = Vec::new();
         let matching = self.matching(matchers, start_ms, end_ms);
         let ranks = (matching.len() >= MIN_RANKED).then(|| self.ranks(&matching));
         for (i, series) in matching.into_iter().enumerate() {
             let rank = ranks.as_ref().map_or(0, |ranks| ranks[i]);
-            let mut samples = Vec::new();
-            if series.read_recent(start_ms, end_ms, &mut samples) {
-                finish(rank, &series, samples)?;
+            let (mut samples, mut histograms) = (Vec::new(), Vec::new());
+            if series.read_recent(start_ms, end_ms, &mut samples, &mut histograms) {
+                finish(rank, &series, samples, histograms)?;
                 continue;
             }
             let recent = series.chunks();
@@ -82,6 +91,7 @@ impl Metrics {
                 recent,
                 stored: Vec::new(),
                 samples,
+                histograms,
                 series,
             });
         }
@@ -90,7 +100,7 @@ impl Metrics {
         }
         for mut wanted in wanted {
             self.decode_all(&mut wanted, start_ms, end_ms);
-            finish(wanted.rank, &wanted.series, wanted.samples)?;
+            finish(wanted.rank, &wanted.series, wanted.samples, wanted.histograms)?;
         }
         if ranks.is_some() {
             done.sort_unstable_by_key(|(rank, _)| *rank);
@@ -257,34 +267,43 @@ impl Metrics {
     /// Decodes the chunks of a series in order of time; where chunks overlap, the later one adds only what is newer.
     fn decode_all(&self, wanted: &mut Wanted, start_ms: i64, end_ms: i64) {
         wanted.stored.sort_by_key(|(first_ms, _)| *first_ms);
-        let samples = &mut wanted.samples;
+        let (samples, histograms) = (&mut wanted.samples, &mut wanted.histograms);
         // A frame has five bytes before the chunk.
         let stored = wanted.stored.iter().filter_map(|(_, framed)| framed.get(5..));
         let recent = wanted.recent.iter().map(|chunk| &**chunk);
         samples.reserve(stored.chain(recent).map(n_samples).sum());
-        let mut newest_ms = None;
+        let newest_ms = Cell::new(None);
+        let is_new = |t_ms: i64| {
+            let new = newest_ms.get().is_none_or(|newest| t_ms > newest);
+            if new {
+                newest_ms.set(Some(t_ms));
+            }
+            new && (start_ms..=end_ms).contains(&t_ms)
+        };
         let mut add = |sample: Sample| {
-            if newest_ms.is_none_or(|newest| sample.t_ms > newest) {
-                newest_ms = Some(sample.t_ms);
-                if (start_ms..=end_ms).contains(&sample.t_ms) {
-                    samples.push(sample);
-                }
+            if is_new(sample.t_ms) {
+                samples.push(sample);
+            }
+        };
+        let mut add_histogram = |sample: HistogramSample| {
+            if is_new(sample.t_ms) {
+                histograms.push(sample);
             }
         };
         for (first_ms, framed) in &wanted.stored {
-            let decoded = open(framed).and_then(|chunk| decode(&chunk, &mut add));
+            let decoded = open(framed).and_then(|chunk| decode_points(&chunk, &mut add, &mut add_histogram));
             if let Err(error) = decoded {
                 let place = format!("chunk of series {} from {first_ms}", wanted.series.id);
                 self.report.damaged(place, error.to_string());
             }
         }
         for chunk in &wanted.recent {
-            let _ = decode(chunk, &mut add);
+            let _ = decode_points(chunk, &mut add, &mut add_histogram);
         }
     }
 
     /// The newest sample of a series in the engine.
-    pub(super) fn newest_in_engine(&self, id: u32) -> Option<Sample> {
+    pub(super) fn newest_in_engine(&self, id: u32) -> Option<Newest> {
         let partitions = read(&self.partitions).clone();
         for partition in partitions.iter().rev() {
             if !lock(&partition.present).contains(id) {
@@ -293,24 +312,29 @@ impl Metrics {
             let range = chunk_key(id, i64::MIN)..=chunk_key(id, i64::MAX);
             let place = || format!("chunks of series {id} in partition {}", partition.id);
             let newest_first = partition.chunks.0.range(range).rev();
-            let mut newest: Option<Sample> = None;
             for entry in newest_first {
-                let keep_newest = |sample: Sample| {
-                    if newest.is_none_or(|newest| sample.t_ms > newest.t_ms) {
-                        newest = Some(sample);
-                    }
-                };
+                // Samples of a chunk ascend: the last one is the newest.
+                let (mut float, mut histogram) = (None, None);
                 let read = entry
                     .value()
                     .map_err(|error| error.to_string())
                     .and_then(|framed| {
                         open(&framed)
-                            .and_then(|chunk| decode(&chunk, keep_newest))
+                            .and_then(|chunk| {
+                                decode_points(
+                                    &chunk,
+                                    |sample| float = Some(sample),
+                                    |sample| histogram = Some(sample),
+                                )
+                            })
                             .map_err(|error| error.to_string())
                     });
                 if let Err(error) = read {
                     self.report.damaged(place(), error);
                 }
+                let newest = float
+                    .map(Newest::of)
+                    .or_else(|| histogram.as_ref().map(Newest::of));
                 if newest.is_some() {
                     return newest;
                 }

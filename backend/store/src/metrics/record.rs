@@ -1,18 +1,27 @@
 //! What the engine keeps besides chunks: journal records, label sets, metadata.
 
-use watchroom_model::{Labels, MetricKind, MetricMetadata, Sample};
+use watchroom_model::{HistogramSample, Labels, MetricKind, MetricMetadata, Sample};
 
+use crate::chunk::histogram;
 use crate::codec::{Corrupt, Reader, open, put_ivarint, put_str, put_uvarint, seal};
 
 /// A journal record under construction: the samples of one batch by series id.
 ///
-/// Each sample is the step of the id (doubled, odd if the value is a whole number), the step of the time, and the value.
+/// Each sample is the step of the id (doubled, odd if the value is a whole number), the step of the time, and the value. Histograms, if
+/// there are any, come before them: [`HISTOGRAMS`], a version, their number, and each as id, time and what `chunk::histogram` makes of it.
 #[derive(Debug, Default)]
 pub(super) struct JournalRecord {
     plain: Vec<u8>,
     id: u32,
     t_ms: i64,
+    histograms: Vec<u8>,
+    n_histograms: u64,
 }
+
+/// In the place of the first step of an id, which is never negative: histograms follow.
+const HISTOGRAMS: i64 = i64::MIN;
+/// Version of the form of histograms.
+const HISTOGRAMS_VERSION: u8 = 1;
 
 impl JournalRecord {
     pub(super) fn push(&mut self, id: u32, sample: Sample) {
@@ -30,19 +39,54 @@ impl JournalRecord {
         (self.id, self.t_ms) = (id, sample.t_ms);
     }
 
+    pub(super) fn push_histogram(&mut self, id: u32, sample: &HistogramSample) {
+        put_uvarint(&mut self.histograms, u64::from(id));
+        put_ivarint(&mut self.histograms, sample.t_ms);
+        histogram::put(&mut self.histograms, &sample.histogram, None);
+        self.n_histograms += 1;
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.plain.is_empty()
+        self.plain.is_empty() && self.n_histograms == 0
     }
 
     pub(super) fn finish(&self) -> Vec<u8> {
-        seal(&self.plain)
+        if self.n_histograms == 0 {
+            return seal(&self.plain);
+        }
+        let mut both = Vec::with_capacity(self.histograms.len() + self.plain.len() + 16);
+        put_ivarint(&mut both, HISTOGRAMS);
+        both.push(HISTOGRAMS_VERSION);
+        put_uvarint(&mut both, self.n_histograms);
+        both.extend_from_slice(&self.histograms);
+        both.extend_from_slice(&self.plain);
+        seal(&both)
     }
 }
 
 /// Shows the samples of a journal record.
-pub(super) fn read_journal(value: &[u8], mut visit: impl FnMut(u32, Sample)) -> Result<(), Corrupt> {
+pub(super) fn read_journal(
+    value: &[u8],
+    mut visit: impl FnMut(u32, Sample),
+    mut visit_histogram: impl FnMut(u32, HistogramSample),
+) -> Result<(), Corrupt> {
     let plain = open(value)?;
     let mut reader = Reader::new(&plain);
+    let mut ahead = reader;
+    if !reader.is_empty() && ahead.ivarint()? == HISTOGRAMS {
+        reader = ahead;
+        if reader.u8()? != HISTOGRAMS_VERSION {
+            return Err(Corrupt(
+                "the form of histograms is of a version that is not known",
+            ));
+        }
+        for _ in 0..reader.count()? {
+            let id = reader.u32v()?;
+            let t_ms = reader.ivarint()?;
+            let histogram = histogram::get(&mut reader, None)?.into();
+            visit_histogram(id, HistogramSample { t_ms, histogram });
+        }
+    }
     let (mut id, mut t_ms) = (0_i64, 0_i64);
     while !reader.is_empty() {
         let step = reader.ivarint()?;
@@ -124,8 +168,23 @@ mod tests {
                 record.push(id, Sample { t_ms, value: f64::from_bits(bits) });
             }
             let mut back = Vec::new();
-            read_journal(&record.finish(), |id, sample| back.push((id, sample.t_ms, sample.value.to_bits()))).unwrap();
-            prop_assert_eq!(back, samples);
+            read_journal(&record.finish(), |id, sample| back.push((id, sample.t_ms, sample.value.to_bits())), |_, _| {}).unwrap();
+            prop_assert_eq!(&back, &samples);
+            // The same with histograms before them.
+            let mut with_histograms = Vec::new();
+            for &(id, t_ms, _) in &samples {
+                let histogram = watchroom_model::NativeHistogram { count: f64::from(id), ..Default::default() };
+                with_histograms.push((id, HistogramSample { t_ms, histogram: histogram.into() }));
+            }
+            with_histograms.iter().for_each(|(id, sample)| record.push_histogram(*id, sample));
+            let (mut floats, mut histograms) = (Vec::new(), Vec::new());
+            read_journal(
+                &record.finish(),
+                |id, sample| floats.push((id, sample.t_ms, sample.value.to_bits())),
+                |id, sample| histograms.push((id, sample)),
+            )
+            .unwrap();
+            prop_assert_eq!((floats, histograms), (samples, with_histograms));
         }
 
         #[test]
@@ -139,7 +198,7 @@ mod tests {
         #[test]
         fn never_panics_on_any_bytes(bytes: Vec<u8>) {
             let framed = seal(&bytes);
-            let _ = read_journal(&framed, |_, _| {});
+            let _ = read_journal(&framed, |_, _| {}, |_, _| {});
             let _ = read_labels(&framed);
             let _ = read_metadata(&framed);
         }

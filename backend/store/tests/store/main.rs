@@ -5,6 +5,7 @@
 mod concurrent;
 mod damage;
 mod fixture;
+mod histograms;
 mod kill;
 mod limits;
 mod model;
