@@ -1,34 +1,64 @@
 //! The SDK's own counts as metrics (COM-44): what the ledger holds, under the names that dashboards use.
 //!
-//! Invariant: `watchroom_accepted_total = watchroom_exported_total + Σ watchroom_dropped_total + watchroom_queue_length`, by signal.
+//! Invariant: `watchroom_accepted_total = watchroom_exported_total + Σ watchroom_dropped_total + watchroom_queue_length +
+//! watchroom_spooled`, by signal.
 
 use std::sync::Arc;
 
+use watchroom_capture::CaptureHandle;
 use watchroom_core::{Count, Ledger, Reason, Resource, Signal};
 use watchroom_health::HealthBoard;
 use watchroom_log::LogSampler;
 use watchroom_metrics::snapshot::{Family, Value};
 use watchroom_metrics::{Kind, Registry};
+use watchroom_redact::{Cause, Redactor};
 
-/// Has a registry show the ledger, health, and who this is.
-pub(crate) fn register(
-    registry: &Registry,
-    ledger: &Arc<Ledger>,
-    board: &HealthBoard,
-    resource: &Arc<Resource>,
-    sampler: Option<Arc<LogSampler>>,
-) {
-    let (ledger, board, resource) = (Arc::clone(ledger), board.clone(), Arc::clone(resource));
+/// What is shown.
+pub(crate) struct Parts {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) board: HealthBoard,
+    pub(crate) resource: Arc<Resource>,
+    pub(crate) redactor: Redactor,
+    pub(crate) capture: CaptureHandle,
+    pub(crate) sampler: Option<Arc<LogSampler>>,
+}
+
+/// Has a registry show the ledger, redactions, what is held, health, and who this is.
+pub(crate) fn register(registry: &Registry, parts: Parts) {
     registry.collect_fn(move |families| {
-        families.extend(signals(&ledger));
-        families.extend(counts(&ledger));
-        families.extend(sampler.as_deref().map(suppressed));
-        families.push(health(&board));
-        families.push(build(&resource));
+        families.extend(signals(&parts.ledger));
+        families.extend(counts(&parts.ledger));
+        families.push(redactions(&parts.redactor));
+        families.push(held(&parts.capture));
+        families.extend(parts.sampler.as_deref().map(suppressed));
+        families.push(health(&parts.board));
+        families.push(build(&parts.resource));
     });
 }
 
-fn signals(ledger: &Ledger) -> [Family; 4] {
+fn redactions(redactor: &Redactor) -> Family {
+    let mut family = Family::new(
+        "watchroom_redactions_total",
+        Kind::Counter,
+        "What the redactor replaced, by what gave it away.",
+    );
+    for cause in Cause::ALL {
+        family.push(
+            &[("kind", cause.as_str())],
+            Value::U64(redactor.n_redacted(cause)),
+            0,
+        );
+    }
+    family
+}
+
+fn held(capture: &CaptureHandle) -> Family {
+    let n_spans = u64::try_from(capture.held().spans).unwrap_or(u64::MAX);
+    let help = "Spans of unsampled traces that wait for their root's outcome.";
+    Family::new("watchroom_spans_held", Kind::Gauge, help).with(&[], Value::U64(n_spans))
+}
+
+fn signals(ledger: &Ledger) -> [Family; 5] {
     let mut accepted = Family::new(
         "watchroom_accepted_total",
         Kind::Counter,
@@ -49,17 +79,23 @@ fn signals(ledger: &Ledger) -> [Family; 4] {
         Kind::Gauge,
         "Units that wait, by signal.",
     );
+    let mut spooled = Family::new(
+        "watchroom_spooled",
+        Kind::Gauge,
+        "Units that wait on disk, by signal.",
+    );
     for signal in Signal::ALL {
         let label = [("signal", signal.as_str())];
         accepted.push(&label, Value::U64(ledger.accepted(signal)), 0);
         exported.push(&label, Value::U64(ledger.delivered(signal)), 0);
         queued.push(&label, Value::U64(ledger.queued(signal)), 0);
+        spooled.push(&label, Value::U64(ledger.spooled(signal)), 0);
         for reason in Reason::ALL {
             let labels = [("signal", signal.as_str()), ("reason", reason.as_str())];
             dropped.push(&labels, Value::U64(ledger.dropped(signal, reason)), 0);
         }
     }
-    [accepted, exported, dropped, queued]
+    [accepted, exported, dropped, queued, spooled]
 }
 
 fn suppressed(sampler: &LogSampler) -> Family {
@@ -111,9 +147,14 @@ fn counts(ledger: &Ledger) -> Vec<Family> {
             Count::MalformedContext,
         ),
         plain(
-            "watchroom_redactions_total",
-            "Values that the redactor replaced.",
-            Count::Redactions,
+            "watchroom_spans_kept_total",
+            "Spans exported since their trace failed or was slow.",
+            Count::SpansKept,
+        ),
+        plain(
+            "watchroom_spans_evicted_total",
+            "Spans that gave way before their trace's outcome was known.",
+            Count::SpansEvicted,
         ),
         plain(
             "watchroom_redactions_failed_closed_total",

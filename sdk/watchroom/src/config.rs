@@ -7,172 +7,28 @@ mod env;
 mod error;
 mod file;
 mod parse;
+mod settings;
 mod table;
 
-use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use tracing_subscriber::filter::LevelFilter;
 
 pub use error::ConfigError;
 pub(crate) use error::chain;
+pub use settings::{
+    AdminSettings, Batch, LogSettings, MetricSettings, MetricsExporter, OtlpSettings, RedactSettings,
+    TraceSettings,
+};
+pub use watchroom_admin::{AdminConfig, BasicAuth, TlsFiles as AdminTlsFiles};
 pub use watchroom_capture::SpanLimits;
 pub use watchroom_capture::propagation::Propagators;
 pub use watchroom_log::{
     Color, FileConfig as LogFile, Format as LogFormat, LogSampling, Period, SpanLines, Timer,
 };
-pub use watchroom_otlp::{Protocol, TlsFiles};
-use watchroom_redact::{Kind, Mode};
-
-/// Log settings.
-#[derive(Debug, Clone)]
-pub struct LogSettings {
-    /// Levels by target, in the syntax of `RUST_LOG`.
-    pub filter: String,
-    /// Form of the lines.
-    pub format: LogFormat,
-    /// Colour of text lines.
-    pub color: Color,
-    /// Head of text lines.
-    pub timer: Timer,
-    /// Which moments of spans become lines.
-    pub span_lines: SpanLines,
-    /// Whether lines carry the thread's id and name.
-    pub threads: bool,
-    /// Whether lines go to stdout.
-    pub stdout: bool,
-    /// Whether lines go to a file.
-    pub file: Option<LogFile>,
-    /// How long a caller may wait for a blocked sink before its line is dropped and counted.
-    pub block_within: Duration,
-    /// How long a caller may wait to have a security event written before it is lost and counted.
-    pub security_block_within: Duration,
-    /// Rules of sampling, in the syntax of [`LogSampling`]; empty keeps every line.
-    pub sampling: String,
-    /// Whether log records are also sent by OTLP.
-    pub otlp: bool,
-    /// Batching of OTLP log records.
-    pub batch: Batch,
-}
-
-/// Which metrics leave the process by push; `/metrics` is served in any case while the admin endpoint is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MetricsExporter {
-    /// Pushed by OTLP.
-    #[default]
-    Otlp,
-    /// Only scraped.
-    Prometheus,
-    /// Not pushed.
-    None,
-}
-
-/// Metric settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MetricSettings {
-    /// Push.
-    pub exporter: MetricsExporter,
-    /// Time between pushes.
-    pub interval: Duration,
-    /// Series that one metric may have.
-    pub max_series_per_metric: usize,
-    /// Series that all metrics together may have.
-    pub max_series: usize,
-}
-
-/// Batching of a signal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batch {
-    /// Longest time that something waits for its batch to fill.
-    pub delay: Duration,
-    /// Room of the queue.
-    pub queue: usize,
-    /// Most units in one request.
-    pub size: usize,
-    /// Longest time that a batch is tried for, retries included; the longest of all signals' holds for all. A minute if not set.
-    pub timeout: Option<Duration>,
-}
-
-impl Default for Batch {
-    fn default() -> Self {
-        Self {
-            delay: Duration::from_secs(5),
-            queue: 2_048,
-            size: 512,
-            timeout: None,
-        }
-    }
-}
-
-/// Trace settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TraceSettings {
-    /// Whether spans are sent by OTLP.
-    pub otlp: bool,
-    /// Which spans are captured for export, in the syntax of `RUST_LOG`.
-    pub filter: String,
-    /// Name of the sampler, as in `OTEL_TRACES_SAMPLER`.
-    pub sampler: String,
-    /// Argument of the sampler.
-    pub sampler_arg: Option<String>,
-    /// In which formats the context travels: W3C Trace Context and W3C Baggage by default.
-    pub propagators: Propagators,
-    /// Limits of a span.
-    pub limits: SpanLimits,
-    /// Batching.
-    pub batch: Batch,
-}
-
-/// Where a signal goes. What is not set is taken from the settings common to all signals. `Debug` hides the values of headers.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct OtlpSettings {
-    /// URL of the receiver.
-    pub endpoint: Option<String>,
-    /// Protocol.
-    pub protocol: Option<Protocol>,
-    /// Extra headers.
-    pub headers: Vec<(String, String)>,
-    /// Longest time for a request.
-    pub timeout: Option<Duration>,
-    /// Whether bodies are compressed with gzip.
-    pub gzip: Option<bool>,
-    /// Files of keys and certificates.
-    pub tls: TlsFiles,
-}
-
-impl fmt::Debug for OtlpSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("OtlpSettings")
-            .field("endpoint", &self.endpoint)
-            .field("protocol", &self.protocol)
-            .field("headers", &names)
-            .field("timeout", &self.timeout)
-            .field("gzip", &self.gzip)
-            .field("tls", &self.tls)
-            .finish()
-    }
-}
-
-/// Settings of the admin endpoint. `Debug` hides the token.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AdminSettings {
-    /// Whether it is served.
-    pub enabled: bool,
-    /// Address; loopback by default.
-    pub listen: SocketAddr,
-    /// Token that callers must bear.
-    pub token: Option<String>,
-}
-
-impl fmt::Debug for AdminSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdminSettings")
-            .field("enabled", &self.enabled)
-            .field("listen", &self.listen)
-            .field("token", &self.token.as_ref().map(|_| "(not shown)"))
-            .finish()
-    }
-}
+pub use watchroom_otlp::{Compression, Protocol, SpoolConfig, TlsFiles};
+use watchroom_redact::{HashKey, Kind, Mode};
 
 /// Spans down to DEBUG, but not the inner life of the transports that everything runs on.
 const TRACES_FILTER: &str =
@@ -208,6 +64,8 @@ pub struct Config {
     pub metrics: MetricSettings,
     /// OTLP settings common to all signals.
     pub otlp: OtlpSettings,
+    /// Where batches wait on disk that cannot be delivered.
+    pub otlp_spool: Option<SpoolConfig>,
     /// OTLP settings of traces.
     pub otlp_traces: OtlpSettings,
     /// OTLP settings of metrics.
@@ -216,12 +74,8 @@ pub struct Config {
     pub otlp_logs: OtlpSettings,
     /// The admin endpoint.
     pub admin: AdminSettings,
-    /// Field names that are redacted besides the built-in ones.
-    pub redact_names: Vec<String>,
-    /// Field names that are not redacted though the built-in ones would have them be.
-    pub redact_allow: Vec<String>,
-    /// What becomes of kinds of values where it is not the default: left, masked in part, or redacted whole.
-    pub redact_kinds: Vec<(Kind, Mode)>,
+    /// What is redacted.
+    pub redact: RedactSettings,
     /// Longest time that the end of the program waits for a flush.
     pub shutdown_timeout: Duration,
     /// Whether SIGTERM and SIGINT flush before they end the process.
@@ -265,6 +119,7 @@ impl Config {
                 sampler: "parentbased_always_on".into(),
                 sampler_arg: None,
                 propagators: Propagators::default(),
+                baggage_fields: Vec::new(),
                 limits: SpanLimits::default(),
                 batch: Batch::default(),
             },
@@ -273,19 +128,21 @@ impl Config {
                 interval: Duration::from_secs(60),
                 max_series_per_metric: 1_000,
                 max_series: 10_000,
+                expire_after: None,
+                spans: "off".into(),
+                events: LevelFilter::INFO,
+                native_durations: false,
             },
             otlp: OtlpSettings::default(),
+            otlp_spool: None,
             otlp_traces: OtlpSettings::default(),
             otlp_metrics: OtlpSettings::default(),
             otlp_logs: OtlpSettings::default(),
             admin: AdminSettings {
                 enabled: true,
-                listen: (Ipv4Addr::LOCALHOST, 9090).into(),
-                token: None,
+                endpoint: AdminConfig::default(),
             },
-            redact_names: Vec::new(),
-            redact_allow: Vec::new(),
-            redact_kinds: Vec::new(),
+            redact: RedactSettings::default(),
             shutdown_timeout: Duration::from_secs(5),
             handle_signals: true,
             handle_panics: true,
@@ -381,7 +238,7 @@ impl Config {
     /// Sets the address of the admin endpoint.
     #[must_use]
     pub fn admin_listen(mut self, listen: impl Into<SocketAddr>) -> Self {
-        self.admin.listen = listen.into();
+        self.admin.endpoint.listen = listen.into();
         self
     }
 
@@ -395,7 +252,7 @@ impl Config {
     /// Demands this bearer token at the admin endpoint.
     #[must_use]
     pub fn admin_token(mut self, token: impl Into<String>) -> Self {
-        self.admin.token = Some(token.into());
+        self.admin.endpoint.token = Some(token.into());
         self
     }
 
@@ -410,7 +267,47 @@ impl Config {
     /// ```
     #[must_use]
     pub fn redact(mut self, kind: Kind, mode: Mode) -> Self {
-        self.redact_kinds.push((kind, mode));
+        self.redact.kinds.push((kind, mode));
+        self
+    }
+
+    /// Redacts values under this field name too.
+    #[must_use]
+    pub fn redact_name(mut self, name: impl Into<String>) -> Self {
+        self.redact.names.push(name.into());
+        self
+    }
+
+    /// Redacts what looks like this too; see [`RedactorBuilder::pattern`](watchroom_redact::RedactorBuilder::pattern) for the syntax.
+    ///
+    /// ```
+    /// let config = watchroom::Config::for_service("shop").redact_pattern("acme_[A-Za-z0-9]{20,40}");
+    /// # let _ = config;
+    /// ```
+    #[must_use]
+    pub fn redact_pattern(mut self, pattern: impl Into<String>) -> Self {
+        self.redact.patterns.push(pattern.into());
+        self
+    }
+
+    /// Makes pseudonyms with this key, so that they agree between processes; see [`Telemetry::hash_id`](crate::Telemetry::hash_id).
+    #[must_use]
+    pub const fn hash_key(mut self, key: HashKey) -> Self {
+        self.redact.hash_key = Some(key);
+        self
+    }
+
+    /// Keeps on disk, in this folder, what cannot be delivered by OTLP, until it can; across restarts.
+    #[must_use]
+    pub fn otlp_spool(mut self, spool: SpoolConfig) -> Self {
+        self.otlp_spool = Some(spool);
+        self
+    }
+
+    /// Counts closing spans that pass this filter as `span_calls_total`, `span_errors_total` and `span_duration_seconds`.
+    #[must_use]
+    pub fn span_metrics(mut self, filter: impl Into<String>) -> Self {
+        self.metrics.spans = filter.into();
         self
     }
 

@@ -4,7 +4,9 @@
 
 mod identity;
 mod logs;
+mod metrics;
 mod otlp;
+mod redaction;
 
 use std::fmt;
 use std::io;
@@ -12,15 +14,15 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::layer::SubscriberExt as _;
-use watchroom_admin::{AdminConfig, AdminError, AdminHandle, Parts};
+use watchroom_admin::{AdminError, AdminHandle, Parts};
 use watchroom_capture::propagation::Propagators;
 use watchroom_capture::{
-    Capture, CaptureHandle, Filter, FilterError, ReloadableFilter, Sampler, SamplerError, current_context,
+    Capture, CaptureHandle, Filter, FilterError, ReloadableFilter, Sampler, SamplerError,
 };
-use watchroom_core::{Clock, Ledger, Resource, SpanId, TraceId};
+use watchroom_core::{Clock, Resource};
 use watchroom_health::HealthBoard;
 use watchroom_log::{FileError, SamplingError};
-use watchroom_metrics::{Limits, Registry, process::ProcessCollector};
+use watchroom_metrics::{RegisterError, Registry};
 use watchroom_otlp::{OtlpExporter, StartError};
 use watchroom_redact::{Redactor, RedactorError};
 
@@ -51,9 +53,25 @@ pub enum InitError {
     /// The sampler is malformed.
     #[error("setting `traces.sampler` (OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG)")]
     Sampler(#[from] SamplerError),
-    /// The redactor's names are malformed.
-    #[error("setting `redact.names` (WATCHROOM_REDACT_NAMES) or `redact.allow` (WATCHROOM_REDACT_ALLOW)")]
+    /// A name, pattern or value of the redactor is malformed.
+    #[error("settings `redact.*` (WATCHROOM_REDACT_NAMES, _ALLOW, _ALLOW_VALUES, _PATTERNS)")]
     Redactor(#[from] RedactorError),
+    /// The filter of spans that become metrics is malformed.
+    #[error("setting `metrics.spans` (WATCHROOM_METRICS_SPANS)")]
+    SpanMetricsFilter(#[source] FilterError),
+    /// The metrics made of spans cannot be declared.
+    #[error("metrics made of spans")]
+    SpanMetrics(#[from] RegisterError),
+    /// A setting says nothing without another one.
+    #[error(
+        "setting `{needs}` ({variable}) is not set; the other settings of its group say nothing without it"
+    )]
+    Incomplete {
+        /// The setting that is missing.
+        needs: &'static str,
+        /// Its variable.
+        variable: &'static str,
+    },
     /// The OTLP settings are wrong, or the exporter's thread cannot be made.
     #[error("OTLP export")]
     Otlp(#[from] StartError),
@@ -95,7 +113,8 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
 }
 
 fn start(config: Config) -> Result<Telemetry, InitError> {
-    let redactor = redactor(&config, ledger())?;
+    check(&config)?;
+    let redactor = redaction::redactor(&config.redact, ledger())?;
     set_propagators(match config.disabled {
         true => Propagators::NONE,
         false => config.traces.propagators,
@@ -113,14 +132,40 @@ fn start(config: Config) -> Result<Telemetry, InitError> {
     }
     if config.handle_signals {
         let (stop, at_end) = (Arc::clone(&inner.stop), Arc::downgrade(&inner));
-        let flush = move || {
+        // An end and no flush: whatever comes after it is counted, so that the losses can be told.
+        let end = move || {
             if let Some(inner) = at_end.upgrade() {
-                inner.flush(inner.shutdown_timeout);
+                signals::tell_losses(&inner.shutdown(inner.shutdown_timeout));
             }
         };
-        signals::listen(stop, flush).map_err(InitError::Signals)?;
+        signals::listen(stop, end).map_err(InitError::Signals)?;
     }
     Ok(Telemetry { inner })
+}
+
+/// Settings that only make sense together.
+fn check(config: &Config) -> Result<(), InitError> {
+    let spool = config.otlp_spool.as_ref().map(|spool| &spool.dir);
+    let tls = config.admin.endpoint.tls.as_ref();
+    let groups = [
+        (spool, "otlp.spool.dir", "WATCHROOM_OTLP_SPOOL_DIR"),
+        (
+            tls.map(|tls| &tls.certificate),
+            "admin.tls_certificate",
+            "WATCHROOM_ADMIN_TLS_CERTIFICATE",
+        ),
+        (
+            tls.map(|tls| &tls.key),
+            "admin.tls_key",
+            "WATCHROOM_ADMIN_TLS_KEY",
+        ),
+    ];
+    for (path, needs, variable) in groups {
+        if path.is_some_and(|path| path.as_os_str().is_empty()) {
+            return Err(InitError::Incomplete { needs, variable });
+        }
+    }
+    Ok(())
 }
 
 /// What there is without anything running, as with `OTEL_SDK_DISABLED`: instruments and checks can be declared, nothing is captured,
@@ -131,7 +176,9 @@ fn quiet(config: &Config, redactor: &Redactor) -> Inner {
         clock: Clock::system(),
         ledger: Arc::clone(ledger()),
         resource: Arc::new(identity::resource(config, redactor)),
-        registry: registry(config, redactor),
+        registry: metrics::registry(config, redactor),
+        redactor: redactor.clone(),
+        span_metrics: None,
         board: board(redactor, &ended),
         capture: None,
         exporter: None,
@@ -143,6 +190,7 @@ fn quiet(config: &Config, redactor: &Redactor) -> Inner {
         stop: Arc::new(Stop::default()),
         shutdown_timeout: config.shutdown_timeout,
         ended,
+        end: Mutex::default(),
     }
 }
 
@@ -152,7 +200,8 @@ fn run(inner: &mut Inner, config: &Config, redactor: &Redactor) -> Result<(), In
     let log_filter = Filter::parse(&config.log.filter).map_err(InitError::LogFilter)?;
     let sampler = Sampler::from_names(&config.traces.sampler, config.traces.sampler_arg.as_deref())?;
     let (clock, ledger, registry) = (inner.clock.clone(), Arc::clone(&inner.ledger), &inner.registry);
-    registry.register_collector(ProcessCollector::new());
+    metrics::collect_surroundings(registry);
+    let span_metrics = metrics::span_metrics(config, registry, &clock)?;
 
     let reader = Arc::new(registry.clone());
     let exporter = OtlpExporter::start(
@@ -172,17 +221,11 @@ fn run(inner: &mut Inner, config: &Config, redactor: &Redactor) -> Result<(), In
         .sampler(sampler)
         .limits(config.traces.limits)
         .export_filter(traces_filter)
+        .baggage_fields(&config.traces.baggage_fields)
         .keep_context();
     if let Some(sampler) = &log_sampler {
         capture = capture.event_sampler(Arc::clone(sampler) as _);
     }
-    bridge::register(
-        registry,
-        &ledger,
-        &inner.board,
-        &inner.resource,
-        log_sampler.clone(),
-    );
     for sink in &sinks {
         capture = capture.sink(Arc::clone(sink) as _);
     }
@@ -193,7 +236,19 @@ fn run(inner: &mut Inner, config: &Config, redactor: &Redactor) -> Result<(), In
     if let Some(spans) = exporter.span_exporter() {
         capture = capture.exporter(spans);
     }
+    if let Some(span_metrics) = &span_metrics {
+        capture = capture.sink(Arc::clone(span_metrics) as _);
+    }
     let (layer, capture) = capture.build();
+    let shown = bridge::Parts {
+        ledger,
+        board: inner.board.clone(),
+        resource: Arc::clone(&inner.resource),
+        redactor: redactor.clone(),
+        capture: capture.clone(),
+        sampler: log_sampler.clone(),
+    };
+    bridge::register(registry, shown);
     let admin = match config.admin.enabled {
         true => Some(admin(
             config,
@@ -212,42 +267,10 @@ fn run(inner: &mut Inner, config: &Config, redactor: &Redactor) -> Result<(), In
     inner.writers = sinks.iter().map(|sink| sink.writer().clone()).collect();
     inner.log_filter = Some(log_filter);
     inner.log_sampler = log_sampler;
+    inner.span_metrics = span_metrics;
     inner.admin_addr = admin.as_ref().map(AdminHandle::local_addr);
     inner.admin = Mutex::new(admin);
     Ok(())
-}
-
-fn redactor(config: &Config, ledger: &Arc<Ledger>) -> Result<Redactor, RedactorError> {
-    let mut builder = Redactor::builder().ledger(Arc::clone(ledger));
-    for name in &config.redact_names {
-        builder = builder.name(name);
-    }
-    for name in &config.redact_allow {
-        builder = builder.allow_name(name);
-    }
-    for (kind, mode) in &config.redact_kinds {
-        builder = builder.mode(*kind, *mode);
-    }
-    builder.build()
-}
-
-fn registry(config: &Config, redactor: &Redactor) -> Registry {
-    let limits = Limits {
-        per_metric: config.metrics.max_series_per_metric,
-        total: config.metrics.max_series,
-    };
-    let registry = Registry::new(limits);
-    let redactor = redactor.clone();
-    registry.set_label_redactor(move |label, value| redactor.field(label, value));
-    registry.set_exemplar_source(sampled_span);
-    registry
-}
-
-/// The current span, if its trace is sampled: exemplars lead to traces that exist.
-fn sampled_span() -> Option<(TraceId, SpanId)> {
-    current_context()
-        .filter(|context| context.is_sampled())
-        .map(|context| (context.trace_id, context.span_id))
 }
 
 fn board(redactor: &Redactor, ended: &Arc<AtomicBool>) -> HealthBoard {
@@ -282,11 +305,6 @@ fn admin(
     capture: &CaptureHandle,
     resource: &Resource,
 ) -> Result<AdminHandle, AdminError> {
-    let settings = AdminConfig {
-        listen: config.admin.listen,
-        token: config.admin.token.clone(),
-        ..AdminConfig::default()
-    };
     let parts = Parts {
         registry: registry.clone(),
         board: board.clone(),
@@ -297,5 +315,5 @@ fn admin(
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect(),
     };
-    AdminHandle::start(settings, parts)
+    AdminHandle::start(config.admin.endpoint.clone(), parts)
 }

@@ -1,5 +1,5 @@
 //! What has to be done now and then: warning of metrics that have reached their limit of series (COM-42), telling what log sampling
-//! has left out (COM-14).
+//! has left out (COM-14), letting idle series go.
 //!
 //! Invariant: the thread holds nothing alive; it ends by itself once telemetry is gone.
 
@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use watchroom_metrics::OverflowWarning;
+use watchroom_spanmetrics::Warning;
 
 use crate::telemetry::Inner;
 
@@ -23,6 +24,10 @@ pub(crate) fn start(inner: Weak<Inner>) -> io::Result<()> {
     let rounds = move || {
         while let Some(inner) = inner.upgrade().filter(|inner| !inner.ended.load(SeqCst)) {
             inner.registry.take_overflow_warnings().iter().for_each(warn);
+            inner.registry.expire();
+            if let Some(span_metrics) = &inner.span_metrics {
+                span_metrics.take_warnings().iter().for_each(warn_of_field);
+            }
             if let Some(sampler) = &inner.log_sampler {
                 sampler.report_if_due();
             }
@@ -44,5 +49,14 @@ fn warn(warning: &OverflowWarning) {
         series = warning.n_series,
         limit_of = ?warning.scope,
         "a metric has reached its limit of series; further ones are counted in its overflow series"
+    );
+}
+
+fn warn_of_field(warning: &Warning) {
+    tracing::warn!(
+        target: "watchroom::metrics",
+        field = warning.field.as_str(),
+        problem = warning.problem.as_str(),
+        "an event's field cannot become a metric"
     );
 }

@@ -44,9 +44,10 @@ mod signals;
 mod telemetry;
 
 pub use config::{
-    AdminSettings, Batch, Color, Config, ConfigError, LogFile, LogFormat, LogSampling, LogSettings,
-    MetricSettings, MetricsExporter, OtlpSettings, Period, Propagators, Protocol, SpanLimits, SpanLines,
-    Timer, TlsFiles, TraceSettings,
+    AdminConfig, AdminSettings, AdminTlsFiles, BasicAuth, Batch, Color, Compression, Config, ConfigError,
+    LogFile, LogFormat, LogSampling, LogSettings, MetricSettings, MetricsExporter, OtlpSettings, Period,
+    Propagators, Protocol, RedactSettings, SpanLimits, SpanLines, SpoolConfig, Timer, TlsFiles,
+    TraceSettings,
 };
 pub use init::{InitError, init};
 pub use propagate::{extract, inject, ledger};

@@ -16,6 +16,8 @@ use watchroom_health::HealthBoard;
 use watchroom_log::{LogSampler, Writer};
 use watchroom_metrics::Registry;
 use watchroom_otlp::OtlpExporter;
+use watchroom_redact::{HashedId, Redactor};
+use watchroom_spanmetrics::SpanMetrics;
 
 use crate::shutdown::ShutdownReport;
 use crate::signals::{Stop, Stopped};
@@ -42,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) resource: Arc<Resource>,
     pub(crate) registry: Registry,
+    pub(crate) redactor: Redactor,
+    pub(crate) span_metrics: Option<Arc<SpanMetrics>>,
     pub(crate) board: HealthBoard,
     pub(crate) capture: Option<CaptureHandle>,
     pub(crate) exporter: Option<OtlpExporter>,
@@ -54,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) shutdown_timeout: Duration,
     /// Set when the end begins: from then on the parts that speak by themselves keep still.
     pub(crate) ended: Arc<AtomicBool>,
+    /// How the end went, once it has come; held while it comes.
+    pub(crate) end: Mutex<Option<ShutdownReport>>,
 }
 
 impl fmt::Debug for Inner {
@@ -88,6 +94,19 @@ impl Telemetry {
     #[must_use]
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.inner.admin_addr
+    }
+
+    /// What captures spans and events, for bridges from other APIs; absent if telemetry is disabled.
+    #[must_use]
+    pub fn capture(&self) -> Option<&CaptureHandle> {
+        self.inner.capture.as_ref()
+    }
+
+    /// A pseudonym for a user's id, fit for a label or a line: the same for the same id under the same key (setting `redact.hash_key`,
+    /// WATCHROOM_HASH_KEY), and nothing that the id could be found from without it. Without a key, pseudonyms agree in this process only.
+    #[must_use]
+    pub fn hash_id(&self, id: &str) -> HashedId {
+        self.inner.redactor.hash_id(id)
     }
 
     /// Changes the log levels, in the syntax of `RUST_LOG`.
@@ -146,9 +165,12 @@ impl Inner {
 
     pub(crate) fn shutdown(&self, timeout: Duration) -> ShutdownReport {
         let deadline = self.clock.now().after(timeout);
-        if self.ended.swap(true, SeqCst) {
-            return ShutdownReport::of(&self.ledger, true);
+        // Whoever comes second, such as `main` after a signal, waits for the end that is under way: the process may end next.
+        let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(report) = &*end {
+            return ShutdownReport::of(&self.ledger, report.complete);
         }
+        self.ended.store(true, SeqCst);
         let mut complete = true;
         if let Some(sampler) = &self.log_sampler {
             sampler.report();
@@ -167,6 +189,6 @@ impl Inner {
         if let Some(admin) = admin {
             admin.shutdown(self.left(deadline).max(Duration::from_millis(100)));
         }
-        ShutdownReport::of(&self.ledger, complete)
+        *end.insert(ShutdownReport::of(&self.ledger, complete))
     }
 }

@@ -8,6 +8,7 @@ mod batch;
 mod limits;
 mod log;
 mod otlp;
+mod redact;
 mod service;
 mod signals;
 
@@ -35,7 +36,7 @@ const POSITIVE: &str = "a whole number of at least 1";
 const PAIRS: &str = "`key=value` pairs, separated by commas, values percent-encoded";
 const URL: &str = "an absolute `http://` or `https://` URL";
 const PROTOCOL: &str = "`grpc` or `http/protobuf`";
-const COMPRESSION: &str = "`gzip` or `none`";
+const COMPRESSION: &str = "`gzip`, `zstd` or `none`";
 const EXPORTER: &str = "`otlp` or `none`";
 const FILTER: &str = "levels by target, such as `info` or `warn,deriva=debug`";
 const SAMPLING: &str = "rules such as `info=100/s`, `hyper:debug=1%` or `*=all`, separated by commas";
@@ -62,6 +63,7 @@ use setting;
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
     service::SERVICE
         .iter()
+        .chain(&redact::REDACT)
         .chain(&log::LOG)
         .chain(&signals::SIGNALS)
         .chain(&limits::LIMITS)
@@ -70,6 +72,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(&otlp::OTLP_TRACES)
         .chain(&otlp::OTLP_METRICS)
         .chain(&otlp::OTLP_LOGS)
+        .chain(&otlp::SPOOL)
         .chain(&batch::BATCH_SPANS)
         .chain(&batch::BATCH_LOGS)
 }

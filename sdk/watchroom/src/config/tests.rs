@@ -79,12 +79,22 @@ fn a_refusal_names_the_variable_the_value_and_what_is_accepted() {
         "OTEL_TRACES_SAMPLER",
         "sometimes",
         "OTEL_TRACES_SAMPLER: \"sometimes\" is not accepted; expected `always_on`, `always_off`, `traceidratio`, \
-         `parentbased_always_on`, `parentbased_always_off` or `parentbased_traceidratio`",
+         `parentbased_always_on`, `parentbased_always_off`, `parentbased_traceidratio`, `rate_limited`, `adaptive` or \
+         `keep_error_or_slow`",
+    );
+    let ratio = [
+        ("OTEL_TRACES_SAMPLER", "traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "1.5"),
+    ];
+    let refused = env(&ratio).unwrap_err().to_string();
+    assert!(
+        refused.starts_with("OTEL_TRACES_SAMPLER_ARG: \"1.5\" is not accepted; expected what the sampler takes: a ratio from 0 to 1;"),
+        "{refused}"
     );
     refuses(
-        "OTEL_TRACES_SAMPLER_ARG",
-        "1.5",
-        "OTEL_TRACES_SAMPLER_ARG: \"1.5\" is not accepted; expected a ratio from 0 to 1",
+        "WATCHROOM_HASH_KEY",
+        "0011",
+        "WATCHROOM_HASH_KEY: \"(not shown)\" is not accepted; expected 32 random hex digits or more",
     );
     refuses(
         "OTEL_EXPORTER_OTLP_HEADERS",
@@ -139,7 +149,7 @@ fn a_file_sets_what_the_environment_could() {
         }
     );
     assert_eq!(config.log.file.as_ref().map(|f| f.max_bytes), Some(1 << 20));
-    assert_eq!(config.admin.listen.port(), 0);
+    assert_eq!(config.admin.endpoint.listen.port(), 0);
     assert_eq!(config.metrics.max_series, 50);
 }
 
@@ -147,7 +157,9 @@ fn a_file_sets_what_the_environment_could() {
 fn a_file_with_an_unknown_key_or_bad_value_is_refused_with_its_place() {
     assert_eq!(
         toml("[admin]\nlisen = '127.0.0.1:0'").unwrap_err().to_string(),
-        "watchroom.toml: unknown key `admin.lisen`; known keys nearby: admin.enabled, admin.listen, admin.token"
+        "watchroom.toml: unknown key `admin.lisen`; known keys nearby: admin.enabled, admin.listen, admin.token, admin.basic, \
+         admin.protect_health, admin.max_connections, admin.read_timeout, admin.answer_timeout, admin.max_body, \
+         admin.tls_certificate, admin.tls_key, admin.tls_client_authority"
     );
     assert_eq!(
         toml("[log]\nformat = 'xml'").unwrap_err().to_string(),
@@ -218,9 +230,9 @@ fn what_is_secret_is_not_in_the_debug_output() {
 fn what_is_redacted_can_be_set() {
     use watchroom_redact::{Kind, Mode};
     let config = toml("[redact]\nallow = ['session']\nkinds = ['email=off', 'ipv4=partial']").unwrap();
-    assert_eq!(config.redact_allow, ["session"]);
+    assert_eq!(config.redact.allow, ["session"]);
     assert_eq!(
-        config.redact_kinds,
+        config.redact.kinds,
         [(Kind::Email, Mode::Off), (Kind::Ipv4, Mode::Partial)]
     );
     for bad in ["email", "email=gone", "mail=off"] {
@@ -235,5 +247,66 @@ fn what_is_redacted_can_be_set() {
         .map(|kind| format!("{}=off", kind.as_str()))
         .collect();
     let config = env(&[("WATCHROOM_REDACT_KINDS", &all.join(","))]).unwrap();
-    assert_eq!(config.redact_kinds.len(), Kind::ALL.len());
+    assert_eq!(config.redact.kinds.len(), Kind::ALL.len());
+}
+
+#[test]
+fn samplers_spool_and_ways_in_are_set_by_the_environment() {
+    let config = env(&[
+        ("OTEL_TRACES_SAMPLER", "keep_error_or_slow"),
+        ("OTEL_TRACES_SAMPLER_ARG", "slow=200ms,ratio=0.01"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "none"),
+        ("WATCHROOM_OTLP_SPOOL_DIR", "/var/spool/shop"),
+        ("WATCHROOM_OTLP_SPOOL_MAX_BYTES", "16MiB"),
+        ("WATCHROOM_ADMIN_BASIC", "keeper:a:b"),
+        ("WATCHROOM_METRICS_EXPIRE_AFTER", "10m"),
+        ("WATCHROOM_METRICS_EVENTS", "off"),
+    ])
+    .unwrap();
+    assert_eq!(config.otlp.compression, Some(Some(Compression::Zstd)));
+    assert_eq!(config.otlp_logs.compression, Some(None));
+    let spool = config.otlp_spool.unwrap();
+    assert_eq!(
+        (spool.dir.to_str(), spool.max_bytes),
+        (Some("/var/spool/shop"), 16 << 20)
+    );
+    let basic = config.admin.endpoint.basic.unwrap();
+    assert_eq!((&*basic.user, &*basic.password), ("keeper", "a:b"));
+    assert_eq!(config.metrics.expire_after, Some(Duration::from_secs(600)));
+    assert_eq!(config.metrics.events, LevelFilter::OFF);
+}
+
+/// The page of settings is made of the table; `UPDATE_EXPECT=1` writes it anew.
+#[test]
+fn the_page_of_settings_is_that_of_the_table() {
+    use std::fmt::Write as _;
+
+    let mut page = String::from(
+        "# Settings\n\nEvery setting has a key in the file and a variable; the builder has methods for the usual ones and fields for all. \
+         Later wins: builder, file\n(`Config::from_file`), environment (`Config::from_env`). A value that is not accepted and a key that is \
+         not known are errors that say what would be right.\n\nThis page is made of the table of settings by a test.\n",
+    );
+    let mut group = "";
+    for setting in table::settings() {
+        let own = setting.key.rsplit_once('.').map_or("", |(group, _)| group);
+        if own != group || page.ends_with("test.\n") {
+            group = own;
+            let title = if own.is_empty() { "(at the top)" } else { own };
+            write!(
+                page,
+                "\n## `[{title}]`\n\n| key | variable | accepts |\n|---|---|---|\n"
+            )
+            .unwrap();
+        }
+        let key = setting.key.rsplit('.').next().unwrap();
+        let accepts = setting.accepts.replace('|', "\\|");
+        writeln!(page, "| `{key}` | `{}` | {accepts} |", setting.variable).unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/settings.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let stands = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(stands, page, "UPDATE_EXPECT=1 writes {} anew", path.display());
 }

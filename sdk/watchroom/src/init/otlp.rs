@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use watchroom_otlp::{
-    Compression, Endpoint, OtlpConfig, PROBLEM_TARGET, Problem, Protocol, RetryConfig, SignalConfig,
-};
+use watchroom_otlp::{Endpoint, OtlpConfig, PROBLEM_TARGET, Problem, Protocol, RetryConfig, SignalConfig};
 
 use crate::config::{Config, MetricsExporter, OtlpSettings};
 
@@ -31,6 +29,7 @@ pub(super) fn config(config: &Config) -> OtlpConfig {
         log_queue: logs.queue,
         log_delay: logs.delay,
         metric_interval: config.metrics.interval,
+        spool: config.otlp_spool.clone(),
         on_problem: Some(Arc::new(report)),
         ..OtlpConfig::default()
     }
@@ -54,11 +53,7 @@ fn signal(common: &OtlpSettings, own: &OtlpSettings) -> SignalConfig {
     if let Some(timeout) = own.timeout.or(common.timeout) {
         signal.timeout = timeout;
     }
-    signal.compression = own
-        .gzip
-        .or(common.gzip)
-        .unwrap_or(false)
-        .then_some(Compression::Gzip);
+    signal.compression = own.compression.or(common.compression).flatten();
     signal.tls.certificate = own
         .tls
         .certificate

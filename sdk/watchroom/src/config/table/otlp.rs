@@ -1,8 +1,8 @@
 //! Where and how signals are sent: common settings, and the same for each signal.
 
-use super::{COMPRESSION, DURATION, FILE, PAIRS, PROTOCOL, Setting, URL, setting};
-use crate::config::parse::{duration, pairs, url};
-use crate::config::{OtlpSettings, Protocol};
+use super::{BOOL, BYTES, COMPRESSION, DURATION, FILE, INTERVAL, PAIRS, PROTOCOL, Setting, URL, setting};
+use crate::config::parse::{boolean, bytes, duration, pairs, url};
+use crate::config::{Compression, Config, OtlpSettings, Protocol, SpoolConfig};
 
 macro_rules! otlp {
     ($field:ident, $key:literal, $variable:literal) => {
@@ -92,12 +92,13 @@ fn protocol(text: &str) -> Option<Protocol> {
 }
 
 fn compression(settings: &mut OtlpSettings, text: &str) -> Option<()> {
-    settings.gzip = Some(match text {
-        "gzip" => true,
-        "none" => false,
-        _ => return None,
-    });
+    settings.compression = Some(Compression::parse(text).ok()?);
     Some(())
+}
+
+/// Settings of the spool; they hold once a folder is set.
+fn spool(config: &mut Config) -> &mut SpoolConfig {
+    config.otlp_spool.get_or_insert_with(|| SpoolConfig::new(""))
 }
 
 pub(super) static OTLP_ALL: [Setting; 8] = otlp!(otlp, "otlp", "OTEL_EXPORTER_OTLP");
@@ -105,3 +106,37 @@ pub(super) static OTLP_TRACES: [Setting; 8] = otlp!(otlp_traces, "otlp.traces", 
 pub(super) static OTLP_METRICS: [Setting; 8] =
     otlp!(otlp_metrics, "otlp.metrics", "OTEL_EXPORTER_OTLP_METRICS");
 pub(super) static OTLP_LOGS: [Setting; 8] = otlp!(otlp_logs, "otlp.logs", "OTEL_EXPORTER_OTLP_LOGS");
+
+pub(super) static SPOOL: [Setting; 4] = [
+    setting!(
+        "otlp.spool.dir",
+        "WATCHROOM_OTLP_SPOOL_DIR",
+        "the path of a folder",
+        |c, v| {
+            spool(c).dir = v.into();
+            Some(())
+        }
+    ),
+    setting!(
+        "otlp.spool.max_bytes",
+        "WATCHROOM_OTLP_SPOOL_MAX_BYTES",
+        BYTES,
+        |c, v| {
+            spool(c).max_bytes = bytes(v).filter(|n| *n > 0)?;
+            Some(())
+        }
+    ),
+    setting!(
+        "otlp.spool.max_age",
+        "WATCHROOM_OTLP_SPOOL_MAX_AGE",
+        INTERVAL,
+        |c, v| {
+            spool(c).max_age = duration(v).filter(|d| !d.is_zero())?;
+            Some(())
+        }
+    ),
+    setting!("otlp.spool.sync", "WATCHROOM_OTLP_SPOOL_SYNC", BOOL, |c, v| {
+        spool(c).sync = boolean(v)?;
+        Some(())
+    }),
+];

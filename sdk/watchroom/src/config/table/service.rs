@@ -1,10 +1,9 @@
 //! Who the service is, and what concerns it as a whole.
 
-use super::{BOOL, DURATION, KINDS, PAIRS, Setting, setting};
-use crate::config::parse::{boolean, duration, list, pairs};
-use watchroom_redact::{Kind, Mode};
+use super::{BOOL, DURATION, PAIRS, Setting, setting};
+use crate::config::parse::{boolean, duration, pairs};
 
-pub(super) static SERVICE: [Setting; 10] = [
+pub(super) static SERVICE: [Setting; 7] = [
     setting!("disabled", "OTEL_SDK_DISABLED", BOOL, |c, v| {
         c.disabled = boolean(v)?;
         Some(())
@@ -57,28 +56,4 @@ pub(super) static SERVICE: [Setting; 10] = [
             Some(())
         }
     ),
-    setting!(
-        "redact.names",
-        "WATCHROOM_REDACT_NAMES",
-        "field names, separated by commas",
-        |c, v| {
-            c.redact_names.extend(list(v));
-            Some(())
-        }
-    ),
-    setting!(
-        "redact.allow",
-        "WATCHROOM_REDACT_ALLOW",
-        "field names, separated by commas",
-        |c, v| {
-            c.redact_allow.extend(list(v));
-            Some(())
-        }
-    ),
-    setting!("redact.kinds", "WATCHROOM_REDACT_KINDS", KINDS, |c, v| {
-        for (kind, mode) in pairs(v)? {
-            c.redact_kinds.push((Kind::parse(&kind)?, Mode::parse(&mode)?));
-        }
-        Some(())
-    }),
 ];

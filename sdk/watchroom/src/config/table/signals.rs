@@ -1,8 +1,8 @@
 //! Which signals leave the process, and which of their parts.
 
-use super::{EXPORTER, FILTER, INTERVAL, POSITIVE, Setting, setting};
+use super::{BOOL, EXPORTER, FILTER, INTERVAL, POSITIVE, Setting, setting};
 use crate::config::MetricsExporter;
-use crate::config::parse::{duration, list, positive};
+use crate::config::parse::{boolean, duration, list, positive};
 
 fn exporter(text: &str) -> Option<bool> {
     match text {
@@ -12,7 +12,7 @@ fn exporter(text: &str) -> Option<bool> {
     }
 }
 
-pub(super) static SIGNALS: [Setting; 10] = [
+pub(super) static SIGNALS: [Setting; 15] = [
     setting!("traces.exporter", "OTEL_TRACES_EXPORTER", EXPORTER, |c, v| {
         c.traces.otlp = exporter(v)?;
         Some(())
@@ -43,7 +43,8 @@ pub(super) static SIGNALS: [Setting; 10] = [
     setting!(
         "traces.sampler",
         "OTEL_TRACES_SAMPLER",
-        "`always_on`, `always_off`, `traceidratio`, `parentbased_always_on`, `parentbased_always_off` or `parentbased_traceidratio`",
+        "`always_on`, `always_off`, `traceidratio`, `parentbased_always_on`, `parentbased_always_off`, `parentbased_traceidratio`, \
+         `rate_limited`, `adaptive` or `keep_error_or_slow`",
         |c, v| {
             watchroom_capture::Sampler::from_names(v, None).ok()?;
             v.clone_into(&mut c.traces.sampler);
@@ -53,11 +54,9 @@ pub(super) static SIGNALS: [Setting; 10] = [
     setting!(
         "traces.sampler_arg",
         "OTEL_TRACES_SAMPLER_ARG",
-        "a ratio from 0 to 1",
+        "what the sampler takes: a ratio from 0 to 1; `50` traces a second; `base=10,peak=100`; `slow=1s,ratio=0.1`",
         |c, v| {
-            v.parse::<f64>()
-                .ok()
-                .filter(|ratio| (0.0..=1.0).contains(ratio))?;
+            watchroom_capture::Sampler::from_names(&c.traces.sampler, Some(v)).ok()?;
             c.traces.sampler_arg = Some(v.to_owned());
             Some(())
         }
@@ -68,6 +67,50 @@ pub(super) static SIGNALS: [Setting; 10] = [
         "`tracecontext`, `baggage`, `b3` or `b3multi`, separated by commas, or `none`",
         |c, v| {
             c.traces.propagators = v.parse().ok().filter(|_| !list(v).is_empty())?;
+            Some(())
+        }
+    ),
+    setting!(
+        "traces.baggage_fields",
+        "WATCHROOM_BAGGAGE_FIELDS",
+        "keys of baggage, separated by commas",
+        |c, v| {
+            c.traces.baggage_fields.extend(list(v));
+            Some(())
+        }
+    ),
+    setting!(
+        "metrics.expire_after",
+        "WATCHROOM_METRICS_EXPIRE_AFTER",
+        "`never`, or a time above 0 such as `10m`",
+        |c, v| {
+            c.metrics.expire_after = match v {
+                "never" => None,
+                time => Some(duration(time).filter(|d| !d.is_zero())?),
+            };
+            Some(())
+        }
+    ),
+    setting!("metrics.spans", "WATCHROOM_METRICS_SPANS", FILTER, |c, v| {
+        watchroom_capture::Filter::parse(v).ok()?;
+        v.clone_into(&mut c.metrics.spans);
+        Some(())
+    }),
+    setting!(
+        "metrics.events",
+        "WATCHROOM_METRICS_EVENTS",
+        "a level, or `off`",
+        |c, v| {
+            c.metrics.events = v.parse().ok()?;
+            Some(())
+        }
+    ),
+    setting!(
+        "metrics.native_durations",
+        "WATCHROOM_METRICS_NATIVE_DURATIONS",
+        BOOL,
+        |c, v| {
+            c.metrics.native_durations = boolean(v)?;
             Some(())
         }
     ),
