@@ -8,5 +8,8 @@ struct Logging;
 #[doc = include_str!("../../../docs/guides/metrics.md")]
 struct Metrics;
 
+#[doc = include_str!("../../../docs/guides/production.md")]
+struct Production;
+
 #[doc = include_str!("../../../docs/guides/tracing.md")]
 struct Tracing;

@@ -22,6 +22,8 @@ pub struct Totals {
     pub delivered: u64,
     /// Dropped, for whatever reason.
     pub dropped: u64,
+    /// Waiting in the spool on disk, for the next process.
+    pub spooled: u64,
 }
 
 impl ShutdownReport {
@@ -30,6 +32,7 @@ impl ShutdownReport {
             accepted: ledger.accepted(signal),
             delivered: ledger.delivered(signal),
             dropped: ledger.dropped_total(signal),
+            spooled: ledger.spooled(signal),
         };
         Self {
             complete,
@@ -62,12 +65,16 @@ impl fmt::Display for ShutdownReport {
                 accepted,
                 delivered,
                 dropped,
+                spooled,
             } = totals;
             write!(
                 f,
                 "; {}: {delivered} of {accepted} delivered, {dropped} dropped",
                 signal.as_str()
             )?;
+            if *spooled > 0 {
+                write!(f, ", {spooled} on disk")?;
+            }
         }
         Ok(())
     }
