@@ -77,7 +77,7 @@ fn collect() {
     announce(listener.local_addr().unwrap());
     std::thread::spawn(move || watchroom_bench::forget(&listener));
     wait_for_end();
-    eprintln!("dropped 0");
+    eprintln!("dropped 0 of 0");
 }
 
 #[derive(Metrics)]
@@ -111,7 +111,7 @@ impl Instruments for Ours {
 
 fn serve(arm: Arm, n_steps: u64, collector: &str) {
     match arm {
-        Arm::Bare => run(router((), n_steps), || 0),
+        Arm::Bare => run(router((), n_steps), || (0, 0)),
         Arm::Watchroom | Arm::WatchroomAsUsual => {
             let mut config = Config::for_service("bench")
                 .otlp_endpoint(collector, Protocol::HttpProtobuf)
@@ -127,8 +127,11 @@ fn serve(arm: Arm, n_steps: u64, collector: &str) {
             let layer = watchroom_http::ServerLayer::http(telemetry.metrics()).unwrap();
             run(router(ours, n_steps).layer(layer), move || {
                 telemetry.shutdown(PATIENCE);
-                let dropped = |signal| watchroom::ledger().dropped_total(signal);
-                dropped(Signal::Spans) + dropped(Signal::Logs) + dropped(Signal::Lines)
+                let signals = [Signal::Spans, Signal::Logs, Signal::Lines];
+                let ledger = watchroom::ledger();
+                let dropped = signals.map(|signal| ledger.dropped_total(signal));
+                let accepted = signals.map(|signal| ledger.accepted(signal));
+                (dropped.iter().sum(), accepted.iter().sum())
             });
         }
         Arm::Usual => {
@@ -148,8 +151,8 @@ fn router<I: Instruments>(instruments: I, n_steps: u64) -> Router {
         .with_state(Arc::new(instruments))
 }
 
-/// Serves until stdin ends; then `end` says how much was dropped.
-fn run(router: Router, end: impl FnOnce() -> u64) {
+/// Serves until stdin ends; then `end` says how many spans, records and lines were dropped, and of how many.
+fn run(router: Router, end: impl FnOnce() -> (u64, u64)) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -161,7 +164,8 @@ fn run(router: Router, end: impl FnOnce() -> u64) {
     runtime.spawn(async { axum::serve(listener, router).await });
     wait_for_end();
     drop(runtime);
-    eprintln!("dropped {}", end());
+    let (dropped, accepted) = end();
+    eprintln!("dropped {dropped} of {accepted}");
 }
 
 fn announce(address: SocketAddr) {

@@ -75,13 +75,17 @@ impl Child {
         kib * 1_024
     }
 
-    /// Ends it; how much it says to have dropped.
-    pub(crate) fn end(mut self) -> u64 {
+    /// Ends it; how much it says to have dropped, and of how much.
+    pub(crate) fn end(mut self) -> (u64, u64) {
         drop(self.process.stdin.take());
-        let mut dropped = 0;
+        let mut dropped = (0, 0);
         for line in self.stderr.by_ref().lines() {
-            if let Some(n) = line.unwrap().strip_prefix("dropped ") {
-                dropped = n.parse().unwrap();
+            if let Some((n, all)) = line
+                .unwrap()
+                .strip_prefix("dropped ")
+                .and_then(|rest| rest.split_once(" of "))
+            {
+                dropped = (n.parse().unwrap(), all.parse().unwrap());
             }
         }
         assert!(self.process.wait().unwrap().success());

@@ -15,7 +15,8 @@ struct Figures {
     slices: Vec<(f64, f64)>,
     processor: Duration,
     resident_bytes: u64,
-    n_dropped: u64,
+    /// Spans, records and lines, and of how many.
+    dropped: (u64, u64),
 }
 
 /// Of all arms; the first one is what the others are compared with.
@@ -54,8 +55,8 @@ impl Results {
         self.0[arm].resident_bytes = resident_bytes;
     }
 
-    pub(crate) fn dropped(&mut self, arm: usize, n: u64) {
-        self.0[arm].n_dropped = n;
+    pub(crate) fn dropped(&mut self, arm: usize, of: (u64, u64)) {
+        self.0[arm].dropped = of;
     }
 
     pub(crate) fn table(mut self, title: &str) -> String {
@@ -64,7 +65,7 @@ impl Results {
         }
         let bare = &self.0[0];
         let mut out = format!(
-            "| {title} | p50 | p99 | requests/s | processor a request | memory | dropped |\n|---|---:|---:|---:|---:|---:|---:|\n"
+            "| {title} | p10 | p50 | p99 | requests/s | processor a request | memory | dropped |\n|---|---:|---:|---:|---:|---:|---:|---:|\n"
         );
         for (arm, figures) in Arm::ALL.iter().zip(&self.0) {
             // Of each round the ratio to the bare server, so that what the machine did meanwhile weighs on both.
@@ -72,19 +73,23 @@ impl Results {
                 let rounds = figures.slices.iter().zip(&bare.slices);
                 (median(rounds.map(|(ours, bare)| of(ours) / of(bare)).collect()) - 1.0) * 100.0
             };
+            let p10 = quantile_us(&figures.latencies_ns, 0.1);
             let (spent, spent_bare) = (figures.processor_us(), bare.processor_us());
             let percent = |p: f64| match arm {
                 Arm::Bare => String::new(),
                 _ => format!(" ({p:+.1} %)"),
             };
-            let dropped = match arm {
-                Arm::Usual => "not told".to_owned(),
-                _ => figures.n_dropped.to_string(),
+            let dropped = match (arm, figures.dropped) {
+                (Arm::Bare, _) => "–".to_owned(),
+                (Arm::Usual, _) => "not told".to_owned(),
+                (_, (n, all)) => format!("{:.1} %", n as f64 / all as f64 * 100.0),
             };
             let _ = writeln!(
                 out,
-                "| {} | {:.0} µs{} | {:.0} µs | {:.0}{} | {:.1} µs{} | {:.1} MB | {dropped} |",
+                "| {} | {:.0} µs{} | {:.0} µs{} | {:.0} µs | {:.0}{} | {:.1} µs{} | {:.1} MB | {dropped} |",
                 arm.title(),
+                p10,
+                percent((p10 / quantile_us(&bare.latencies_ns, 0.1) - 1.0) * 100.0),
                 quantile_us(&figures.latencies_ns, 0.5),
                 percent(ratio(|slice| slice.0)),
                 quantile_us(&figures.latencies_ns, 0.99),

@@ -92,9 +92,9 @@ impl Stack {
     }
 
     /// It does not tell what it has dropped.
-    pub(crate) fn end(self) -> u64 {
+    pub(crate) fn end(self) -> (u64, u64) {
         let _ = self.provider.shutdown();
-        0
+        (0, 0)
     }
 }
 
