@@ -176,6 +176,16 @@ impl Scanner<'_, '_, '_> {
         at.checked_sub(1).map_or(0, |at| self.byte(at))
     }
 
+    /// Whether no word goes on at a place.
+    fn begins_word(&self, at: usize) -> bool {
+        !self.before(at).is_ascii_alphanumeric() || self.is_after_escape(at)
+    }
+
+    /// Whether `\n`, `\r` or `\t` stands before a place, as `Debug` and JSON write what parts two words.
+    fn is_after_escape(&self, at: usize) -> bool {
+        matches!(self.slice(at.saturating_sub(2), at), [b'\\', b'n' | b'r' | b't'])
+    }
+
     fn slice(&self, start: usize, end: usize) -> &[u8] {
         self.bytes.get(start..end).unwrap_or_default()
     }

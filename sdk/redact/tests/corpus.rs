@@ -176,6 +176,8 @@ const AROUND: &[&str] = &[
 
 /// Values under sensitive names: all in `{}` must go, whatever it is.
 const NAMED: &[&str] = &[
+    "Event { note: \"[auth]\\npassword = \\\"{}\\\"\\n\" }",
+    "Event { note: \"params[\\\"token\\\"] = \\\"{}\\\"\" }",
     "password={}",
     "password = {}",
     "password: {}",

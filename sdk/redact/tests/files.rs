@@ -37,6 +37,25 @@ fn no_secret_comes_through_whichever_mode_its_kind_has() {
     }
 }
 
+/// As a field `note = ?text`, or a structure with the text in it, has it; and such a line within another.
+#[test]
+fn no_secret_comes_through_as_debug_writes_it() {
+    let redactor = Redactor::default();
+    let mut leaks = String::new();
+    for entry in &Corpus::secrets() {
+        let mut corpus = Corpus::default();
+        corpus.push(&entry.kind, &entry.text, &entry.secret);
+        let once = format!("{:?}", entry.text);
+        for text in [&once, &format!("{once:?}")] {
+            let redacted = redactor.value(text);
+            if !corpus.leaks_in(&redacted).is_empty() {
+                let _ = writeln!(leaks, "{text} became {redacted}");
+            }
+        }
+    }
+    assert!(leaks.is_empty(), "{leaks}");
+}
+
 #[test]
 fn secrets_come_in_all_kinds_that_are_on() {
     let redactor = Redactor::builder().build().unwrap();

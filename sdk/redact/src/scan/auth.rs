@@ -47,7 +47,7 @@ impl Scanner<'_, '_, '_> {
         if start < self.done
             || !self.is_on(Kind::AuthScheme)
             || !self.slice(start, scheme).eq_ignore_ascii_case(b"bearer")
-            || self.before(start).is_ascii_alphanumeric()
+            || !self.begins_word(start)
         {
             return;
         }

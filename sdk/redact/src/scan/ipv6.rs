@@ -59,7 +59,7 @@ impl Scanner<'_, '_, '_> {
 
     fn ipv6_between(&mut self, start: usize, end: usize) -> bool {
         if end - start > MAX_LEN
-            || self.before(start).is_ascii_alphanumeric()
+            || !self.begins_word(start)
             || self.before(start) == b'_'
             || self.goes_on(end)
             || self.is_masked(start)

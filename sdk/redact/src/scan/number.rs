@@ -35,7 +35,7 @@ impl Scanner<'_, '_, '_> {
     fn begins_number(&self, at: usize) -> bool {
         let before = self.before(at);
         let is_fraction = before == b'.' && at >= self.done + 2 && self.byte(at - 2).is_ascii_digit();
-        !before.is_ascii_alphanumeric() && !is_fraction && !self.is_masked(at)
+        self.begins_word(at) && !is_fraction && !self.is_masked(at)
     }
 
     /// Whether a number may end at a place.

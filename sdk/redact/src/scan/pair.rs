@@ -55,19 +55,19 @@ impl Scanner<'_, '_, '_> {
         if quote.is_none() && end > floor && self.before(end) == b']' {
             end -= 1;
             if end > floor && is_quote(self.before(end)) {
-                end -= 1;
+                end = self.skip_back(end - 1, floor, |b| b == b'\\');
             }
         }
         let start = self.skip_back(end, floor, is_name);
         if start == end || (separator == b':' && self.slice(start.saturating_sub(2), start) == b"//") {
             return false;
         }
-        let mut sort = self.rules.names.sort(self.slice(start, end));
+        let mut sort = self.name_sort(start, end);
         if sort == Sort::Harmless && quote.is_none() && self.before(start) == b' ' && start > floor {
             // `API key: …`: some names are written as two words.
             let first = self.skip_back(start - 1, floor, is_name);
             if first < start - 1 && is_second_word(self.slice(start, end)) {
-                sort = self.rules.names.sort(self.slice(first, end));
+                sort = self.name_sort(first, end);
             }
         }
         if sort == Sort::Harmless {
@@ -79,6 +79,17 @@ impl Scanner<'_, '_, '_> {
             quote,
         });
         true
+    }
+
+    /// The sort of the name that stands between two places; the letter of an escape before it is none of its own.
+    fn name_sort(&self, start: usize, end: usize) -> Sort {
+        let sort = self.rules.names.sort(self.slice(start, end));
+        match sort {
+            Sort::Harmless if self.is_after_escape(start + 1) => {
+                self.rules.names.sort(self.slice(start + 1, end))
+            }
+            _ => sort,
+        }
     }
 
     /// `<password>…</password>`; the name ends before the `>` at a place.

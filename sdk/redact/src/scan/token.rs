@@ -45,13 +45,15 @@ impl Scanner<'_, '_, '_> {
         let mut at = start;
         let mut jwt_tried = false;
         while at < end {
-            let fresh = at == start || !self.before(at).is_ascii_alphanumeric();
+            let fresh = at == start || self.begins_word(at);
             let may_begin = fresh && at >= self.done && provider::may_begin(self.byte(at));
             // Where the first `eyJ` of a run begins no token, none does: what follows the run is the same.
             let is_jwt = may_begin && !jwt_tried && self.starts_with(at, b"eyJ");
             jwt_tried |= is_jwt;
             if (is_jwt && self.jwt(at, end)) || (may_begin && self.provider_key(at)) {
                 at = self.done.max(at + 1);
+            } else if at == start && self.is_after_escape(start + 1) {
+                at += 1;
             } else {
                 at = self.skip_to(at, end, |b| b.is_ascii_alphanumeric()) + 1;
             }
@@ -119,10 +121,7 @@ impl Scanner<'_, '_, '_> {
             let Some(start) = run.checked_sub(provider.prefix.len()) else {
                 continue;
             };
-            if start >= self.done
-                && !self.before(start).is_ascii_alphanumeric()
-                && self.is_key_of(provider, start)
-            {
+            if start >= self.done && self.begins_word(start) && self.is_key_of(provider, start) {
                 self.redact_key(provider, start);
                 return true;
             }
@@ -206,7 +205,7 @@ impl Scanner<'_, '_, '_> {
         };
         if scheme < self.done
             || !self.slice(scheme, start - 1).eq_ignore_ascii_case(b"basic")
-            || is_token(self.before(scheme))
+            || (is_token(self.before(scheme)) && !self.is_after_escape(scheme))
         {
             return false;
         }
