@@ -147,7 +147,8 @@ impl HealthBoard {
         self.0.on_change.set(Box::new(hook)).is_ok()
     }
 
-    /// Has every error go through `redact` before it is kept. One redactor; a second is not taken. Whether it was.
+    /// Has every text that is not a name go through `redact`: errors and details before they are kept, the service's own fields before
+    /// they are shown. One redactor, set before there are components; a second is not taken. Whether it was.
     pub fn redact_errors(&self, redact: impl Fn(&str) -> String + Send + Sync + 'static) -> bool {
         self.0.redact.set(Box::new(redact)).is_ok()
     }
@@ -179,6 +180,10 @@ impl HealthBoard {
         let details = extras
             .iter()
             .flat_map(|fields| std::panic::catch_unwind(AssertUnwindSafe(|| fields())).unwrap_or_default())
+            .map(|(name, value)| match value {
+                Detail::Text(text) => (name, Detail::Text(self.redacted(text))),
+                other => (name, other),
+            })
             .collect();
         Report::new(probe, components, details, now.since(self.0.started))
     }
@@ -239,13 +244,13 @@ impl HealthBoard {
         self.0.changes.send_modify(|n| *n += 1);
     }
 
-    /// A redactor that panics leaves nothing of the error.
-    fn redacted(&self, error: String) -> String {
+    /// A redactor that panics leaves nothing of the text.
+    pub(crate) fn redacted(&self, text: String) -> String {
         let Some(redact) = self.0.redact.get() else {
-            return error;
+            return text;
         };
-        std::panic::catch_unwind(AssertUnwindSafe(|| redact(&error)))
-            .unwrap_or_else(|_| "the error could not be redacted".to_owned())
+        std::panic::catch_unwind(AssertUnwindSafe(|| redact(&text)))
+            .unwrap_or_else(|_| "the text could not be redacted".to_owned())
     }
 
     pub(crate) fn runner(&self) -> &Runner {

@@ -172,7 +172,7 @@ impl Reporter {
     /// Says in every answer what the component is.
     #[must_use]
     pub fn details(self, details: impl Into<String>) -> Self {
-        self.component.set_details(details.into());
+        self.component.set_details(self.board.redacted(details.into()));
         self
     }
 

@@ -54,7 +54,7 @@ impl Registration {
 
     /// Says in every answer what the component is: `PostgreSQL, orders`.
     pub fn details(self, details: impl Into<String>) -> Self {
-        self.component.set_details(details.into());
+        self.component.set_details(self.board.redacted(details.into()));
         self
     }
 

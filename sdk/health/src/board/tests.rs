@@ -344,6 +344,23 @@ fn a_change_is_told_once_and_errors_are_redacted_before_they_are_kept() {
 }
 
 #[test]
+fn details_and_the_services_own_fields_are_redacted_too() {
+    let board = HealthBoard::new();
+    board.redact_errors(|text| text.replace("hunter2", "[REDACTED]"));
+    board
+        .component("store")
+        .details("postgres://shop:hunter2@db/orders")
+        .healthy();
+    board
+        .register_blocking("cache", || Ok::<_, String>(()))
+        .details("redis://:hunter2@cache");
+    board.extra(|| vec![("queue", "amqp://shop:hunter2@queue".into())]);
+    let json = board.report(Probe::Health).to_json();
+    assert_eq!(json.matches("[REDACTED]").count(), 3, "{json}");
+    assert!(!json.contains("hunter2"), "{json}");
+}
+
+#[test]
 fn the_answer_is_json_with_the_services_own_fields() {
     let board = HealthBoard::new();
     board.extra(|| {
