@@ -30,6 +30,7 @@ pub(crate) fn router(state: &Shared, loopback_only: bool) -> Router {
         .merge(loki::router(state))
         .merge(watchroom::router(state))
         .merge(ingest::otlp::http::router(Shared::clone(state)))
+        .merge(ingest::remote_write::http::router(Shared::clone(state)))
         .fallback(ui::serve);
     if loopback_only {
         router.layer(from_fn(net::check_host))

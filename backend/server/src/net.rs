@@ -6,6 +6,7 @@
 mod answer;
 mod body;
 mod budget;
+mod compression;
 mod host;
 mod listen;
 mod params;
@@ -13,8 +14,9 @@ mod preface;
 mod serve;
 
 pub(crate) use answer::{json, plain};
-pub(crate) use body::{BodyError, Received, decompress, receive};
-pub(crate) use budget::Budget;
+pub(crate) use body::{BodyError, Received, receive, receive_as};
+pub(crate) use budget::{Budget, Reservation};
+pub(crate) use compression::Compression;
 pub(crate) use host::{check_host, from_own_page};
 pub(crate) use listen::bind;
 pub(crate) use params::Params;

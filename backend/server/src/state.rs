@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
 use watchroom_store::{Retention, Store};
 
+use crate::exemplars::Exemplars;
 use crate::ingest::otlp::{DeltaAccumulator, Signal};
 use crate::ingest::scrape::Targets;
 use crate::ingest::spanmetrics::SpanMetrics;
@@ -28,6 +29,7 @@ pub(crate) struct State {
     pub(crate) counters: Counters,
     pub(crate) delta: Mutex<DeltaAccumulator>,
     pub(crate) span_metrics: Mutex<SpanMetrics>,
+    pub(crate) exemplars: Mutex<Exemplars>,
     /// One permit for each query that may run.
     pub(crate) query_slots: Arc<Semaphore>,
     /// One permit for each live tail.
@@ -56,6 +58,8 @@ pub(crate) struct Counters {
     pub(crate) traces: SignalCounters,
     pub(crate) metrics: SignalCounters,
     pub(crate) logs: SignalCounters,
+    pub(crate) remote_write: SignalCounters,
+    pub(crate) loki_push: SignalCounters,
     pub(crate) scrapes: Counter,
     pub(crate) scrapes_failed: Counter,
     pub(crate) scraped_samples: Counter,
@@ -65,7 +69,7 @@ pub(crate) struct Counters {
     pub(crate) rule_failures: Counter,
 }
 
-/// Totals of one signal over OTLP.
+/// Totals of one signal over OTLP, or of another protocol.
 #[derive(Debug, Default)]
 pub(crate) struct SignalCounters {
     /// Items kept.

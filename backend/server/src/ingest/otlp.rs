@@ -17,6 +17,7 @@ mod wire;
 pub use decoded::Decoded;
 pub(crate) use delta::DeltaAccumulator;
 pub(crate) use refusal::Refusal;
+pub(crate) use rejected::Rejected;
 pub(crate) use wire::json::encode_base64;
 
 /// One of the three kinds of telemetry.

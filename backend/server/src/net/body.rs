@@ -1,11 +1,12 @@
-//! Request bodies: read in time, within size, within the memory budget, decompressed within bounds.
-
-use std::io::Read as _;
+//! Request bodies: read in time, within size, within the memory budget.
+//!
+//! Not here: decompression, which is [`Compression`]'s.
 
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 
+use super::Compression;
 use super::budget::{Budget, Reservation};
 use crate::Limits;
 
@@ -31,8 +32,19 @@ pub(crate) enum BodyError {
     Broken(String),
     #[error("body is not valid {encoding}: {reason}")]
     Corrupt { encoding: &'static str, reason: String },
-    #[error("content encoding {encoding:?} is not supported; use gzip or none")]
+    #[error(
+        "content encoding {encoding:?} is not supported; use one that this address takes, such as gzip, or none"
+    )]
     Encoding { encoding: String },
+}
+
+impl BodyError {
+    /// A content encoding that is not understood.
+    pub(crate) fn encoding(name: &str) -> Self {
+        Self::Encoding {
+            encoding: name.chars().take(40).collect(),
+        }
+    }
 }
 
 /// Reads a body and undoes its content encoding.
@@ -42,28 +54,28 @@ pub(crate) async fn receive(
     budget: &Budget,
     limits: &Limits,
 ) -> Result<Received, BodyError> {
-    let compressed = match encoding {
-        "" | "identity" => false,
-        "gzip" | "x-gzip" => true,
-        other => {
-            return Err(BodyError::Encoding {
-                encoding: other.chars().take(40).collect(),
-            });
-        }
-    };
+    receive_as(body, Compression::of_name(encoding)?, budget, limits).await
+}
+
+/// Reads a body that is compressed in a way that is known.
+pub(crate) async fn receive_as(
+    body: Body,
+    compression: Compression,
+    budget: &Budget,
+    limits: &Limits,
+) -> Result<Received, BodyError> {
     let received = tokio::time::timeout(limits.body_timeout, collect(body, budget, limits.max_body_bytes))
         .await
         .map_err(|_| BodyError::Slow {
             seconds: limits.body_timeout.as_secs(),
         })??;
-    if compressed {
-        let (budget, limit) = (budget.clone(), limits.max_decompressed_bytes);
-        tokio::task::spawn_blocking(move || decompress(&received.bytes, &budget, limit))
-            .await
-            .map_err(|error| BodyError::Broken(error.to_string()))?
-    } else {
-        Ok(received)
+    if compression == Compression::Identity {
+        return Ok(received);
     }
+    let (budget, limit) = (budget.clone(), limits.max_decompressed_bytes);
+    tokio::task::spawn_blocking(move || compression.undo(&received.bytes, &budget, limit))
+        .await
+        .map_err(|error| BodyError::Broken(error.to_string()))?
 }
 
 async fn collect(mut body: Body, budget: &Budget, limit: usize) -> Result<Received, BodyError> {
@@ -86,78 +98,4 @@ async fn collect(mut body: Body, budget: &Budget, limit: usize) -> Result<Receiv
         bytes: bytes.into(),
         reservation,
     })
-}
-
-/// Undoes gzip, step by step, so that a bomb is noticed at the limit.
-pub(crate) fn decompress(compressed: &[u8], budget: &Budget, limit: usize) -> Result<Received, BodyError> {
-    const STEP: usize = 64 << 10;
-    let mut decoder = flate2::read::MultiGzDecoder::new(compressed);
-    let mut bytes = Vec::new();
-    let mut reservation = budget.reserve(0).ok_or(BodyError::Busy)?;
-    loop {
-        let before = bytes.len();
-        decoder
-            .by_ref()
-            .take(STEP as u64)
-            .read_to_end(&mut bytes)
-            .map_err(|error| BodyError::Corrupt {
-                encoding: "gzip",
-                reason: error.to_string(),
-            })?;
-        let n = bytes.len() - before;
-        if n == 0 {
-            break;
-        }
-        if bytes.len() > limit {
-            return Err(BodyError::TooLarge {
-                limit,
-                decompressed: true,
-            });
-        }
-        reservation.merge(budget.reserve(2 * n).ok_or(BodyError::Busy)?);
-    }
-    Ok(Received {
-        bytes: bytes.into(),
-        reservation,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use super::*;
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    #[test]
-    fn a_bomb_is_refused_at_the_limit() {
-        let bomb = gzip(&vec![0; 50 << 20]);
-        assert!(bomb.len() < 100 << 10);
-        let budget = Budget::new(1 << 30);
-        let error = decompress(&bomb, &budget, 1 << 20).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "body is larger than 1048576 bytes once decompressed"
-        );
-        let error = decompress(&bomb, &Budget::new(1 << 20), 1 << 30).unwrap_err();
-        assert!(matches!(error, BodyError::Busy));
-    }
-
-    #[test]
-    fn corrupt_and_cut_off_gzip_is_named() {
-        let budget = Budget::new(1 << 30);
-        assert_eq!(
-            &decompress(&gzip(b"hello"), &budget, 100).unwrap().bytes[..],
-            b"hello"
-        );
-        for bad in [&b"nonsense"[..], &gzip(b"hello")[..12]] {
-            let error = decompress(bad, &budget, 100).unwrap_err();
-            assert!(matches!(error, BodyError::Corrupt { .. }), "{error}");
-        }
-    }
 }

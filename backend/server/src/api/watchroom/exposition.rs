@@ -66,6 +66,33 @@ pub(crate) fn exposition(state: &State) -> String {
     for (labels, signal) in signals {
         out.sample(name, labels, counters.of(signal).refused.get() as f64);
     }
+    let protocols = [
+        ("{protocol=\"remote_write\"}", &counters.remote_write),
+        ("{protocol=\"loki\"}", &counters.loki_push),
+    ];
+    let name = "watchroom_push_items_total";
+    out.family(
+        name,
+        "counter",
+        "Samples and log lines taken over remote write and Loki push.",
+    );
+    for (labels, of) in protocols {
+        out.sample(name, labels, of.received.get() as f64);
+    }
+    let name = "watchroom_push_rejected_total";
+    out.family(
+        name,
+        "counter",
+        "Samples and log lines of requests over these that were not kept.",
+    );
+    for (labels, of) in protocols {
+        out.sample(name, labels, of.rejected.get() as f64);
+    }
+    let name = "watchroom_push_refused_requests_total";
+    out.family(name, "counter", "Requests over these of which nothing was kept.");
+    for (labels, of) in protocols {
+        out.sample(name, labels, of.refused.get() as f64);
+    }
     for (name, help, value) in [
         ("watchroom_scrapes_total", "Scrapes done.", counters.scrapes.get()),
         (

@@ -1,7 +1,6 @@
 //! From the bytes of a request to the store: the way that gRPC and HTTP share.
 
 use bytes::Bytes;
-use watchroom_store::AppendOutcome;
 
 use super::rejected::Rejected;
 use super::wire::{ExportLogsRequest, ExportMetricsRequest, ExportTraceRequest, weigh};
@@ -69,8 +68,11 @@ fn keep(state: &State, signal: Signal, encoding: Encoding, body: Bytes) -> Resul
             let n_points = batch.points.len();
             let samples = lock(&state.delta).samples(batch.points, &mut rejected);
             state.store.append_metadata(&batch.metadata)?;
-            let outcome = state.store.append_samples(&samples)?;
-            let refused = refused(outcome, n_points, &mut rejected);
+            let mut outcome = state.store.append_samples(&samples.floats)?;
+            if !samples.histograms.is_empty() {
+                outcome += state.store.append_histograms(&samples.histograms)?;
+            }
+            let refused = rejected.by_store(outcome, n_points);
             n_points - refused
         }
     };
@@ -89,28 +91,4 @@ pub(super) fn decode<T: prost::Message + Default + serde::de::DeserializeOwned>(
         Encoding::Json => serde_json::from_slice(&body)
             .map_err(|error| Refusal::Invalid(format!("body is not a valid request: {error}"))),
     }
-}
-
-/// Enters what the store did not take, and returns how many points that is. A point may be many samples: of all points no more can be
-/// refused than there are.
-fn refused(outcome: AppendOutcome, n_points: usize, rejected: &mut Rejected) -> usize {
-    let reasons = [
-        (
-            outcome.out_of_order,
-            "sample is older than the newest of its series",
-        ),
-        (outcome.duplicate, "series has another value at that time"),
-        (
-            outcome.too_far_ahead,
-            "sample is more than an hour ahead of the server's clock",
-        ),
-        (outcome.over_limit, "series would be beyond the store's limit"),
-    ];
-    let mut left = n_points;
-    for (n, reason) in reasons {
-        let n = n.min(left);
-        left -= n;
-        rejected.many(n as u64, reason);
-    }
-    n_points - left
 }

@@ -24,7 +24,7 @@ use super::export::export;
 use super::rejected::Rejected;
 use super::wire::{PartialSuccess, Response as WireResponse, Status, json::encode_base64};
 use super::{Encoding, Refusal, Signal};
-use crate::net::{BodyError, Received, decompress, receive};
+use crate::net::{BodyError, Compression, Received, receive};
 use crate::state::Shared;
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
@@ -107,22 +107,18 @@ async fn unframe(state: &Shared, framed: Received, compression: String) -> Resul
         bytes: message,
         reservation: framed.reservation,
     };
-    match (flag, compression.as_str()) {
-        (0, _) => Ok(message),
-        (1, "gzip") => {
-            let (budget, limit) = (state.budget.clone(), state.limits.max_decompressed_bytes);
-            let decompressed =
-                tokio::task::spawn_blocking(move || decompress(&message.bytes, &budget, limit))
-                    .await
-                    .map_err(|error| Refusal::Internal(error.to_string()))?;
-            Ok(decompressed?)
-        }
-        (1, _) => Err(BodyError::Encoding {
-            encoding: compression.chars().take(40).collect(),
-        }
-        .into()),
-        _ => Err(invalid("compression flag is neither 0 nor 1")),
-    }
+    let compression = match (flag, compression.as_str()) {
+        (0, _) => return Ok(message),
+        (1, "gzip") => Compression::Gzip,
+        (1, "zstd") => Compression::Zstd,
+        (1, other) => return Err(BodyError::encoding(other).into()),
+        _ => return Err(invalid("compression flag is neither 0 nor 1")),
+    };
+    let (budget, limit) = (state.budget.clone(), state.limits.max_decompressed_bytes);
+    let decompressed = tokio::task::spawn_blocking(move || compression.undo(&message.bytes, &budget, limit))
+        .await
+        .map_err(|error| Refusal::Internal(error.to_string()))?;
+    Ok(decompressed?)
 }
 
 fn is_grpc(request: &Request) -> bool {
@@ -183,7 +179,7 @@ fn respond(body: Body) -> Response {
     response.headers_mut().insert(CONTENT_TYPE, GRPC);
     response
         .headers_mut()
-        .insert(ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip"));
+        .insert(ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip,zstd"));
     response
 }
 

@@ -1,4 +1,4 @@
-//! OTLP over HTTP: protobuf and JSON, gzip.
+//! OTLP over HTTP: protobuf and JSON, gzip and zstd.
 //!
 //! Source: OTLP specification, "OTLP/HTTP".
 

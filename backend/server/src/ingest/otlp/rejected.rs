@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use watchroom_store::AppendOutcome;
+
 /// Distinct reasons that are told apart in one answer.
 const MAX_REASONS: usize = 8;
 
@@ -30,6 +32,30 @@ impl Rejected {
         } else if self.reasons.len() < MAX_REASONS {
             self.reasons.push((reason, n));
         }
+    }
+
+    /// Counts what the store did not take, and returns how many items that is. An item may be many samples: of all no more can be refused
+    /// than there are.
+    pub(crate) fn by_store(&mut self, outcome: AppendOutcome, n_items: usize) -> usize {
+        let reasons = [
+            (
+                outcome.out_of_order,
+                "sample is older than the newest of its series",
+            ),
+            (outcome.duplicate, "series has another value at that time"),
+            (
+                outcome.too_far_ahead,
+                "sample is more than an hour ahead of the server's clock",
+            ),
+            (outcome.over_limit, "series would be beyond the store's limit"),
+        ];
+        let mut left = n_items;
+        for (n, reason) in reasons {
+            let n = n.min(left);
+            left -= n;
+            self.many(n as u64, reason);
+        }
+        n_items - left
     }
 
     /// How many items were not taken.
