@@ -2,8 +2,10 @@
 //!
 //! Times include handing the samples over from the source, which copies them.
 
+use std::sync::Arc;
+
 use divan::{Bencher, black_box};
-use watchroom_model::{Labels, METRIC_NAME, Sample, SeriesData};
+use watchroom_model::{HistogramSample, Labels, METRIC_NAME, NativeHistogram, Sample, SeriesData};
 use watchroom_query::promql::{self, EvalOptions};
 
 fn main() {
@@ -31,6 +33,7 @@ fn counters(n: usize) -> Vec<SeriesData> {
                 ("x", (i % 20).to_string()),
             ]),
             samples: samples(i),
+            histograms: Vec::new(),
         })
         .collect()
 }
@@ -57,6 +60,31 @@ fn histograms(n: usize) -> Vec<SeriesData> {
                     value: (t as f64) * (i % 10 + 1) as f64,
                 })
                 .collect(),
+            histograms: Vec::new(),
+        })
+        .collect()
+}
+
+/// `n` native histograms of 20 buckets.
+fn native(n: usize) -> Vec<SeriesData> {
+    let at = |t: i64| HistogramSample {
+        t_ms: t * STEP_MS,
+        histogram: Arc::new(NativeHistogram {
+            schema: 3,
+            count: (t * 20) as f64,
+            sum: (t * 50) as f64,
+            positive: (0..20).map(|i| (i, t as f64)).collect(),
+            ..NativeHistogram::default()
+        }),
+    };
+    (0..n)
+        .map(|i| SeriesData {
+            labels: Labels::from_pairs([
+                (METRIC_NAME, "http_request_duration_seconds".to_owned()),
+                ("instance", format!("host-{i}")),
+            ]),
+            samples: Vec::new(),
+            histograms: (0..240).map(at).collect(),
         })
         .collect()
 }
@@ -104,6 +132,12 @@ fn quantile_of_each(bencher: Bencher<'_, '_>, n: usize) {
         &histograms(n),
         "histogram_quantile(0.99, rate(http_request_duration_seconds_bucket[5m]))",
     );
+}
+
+#[divan::bench(args = [100, 1_000])]
+fn quantile_of_native(bencher: Bencher<'_, '_>, n: usize) {
+    let text = "histogram_quantile(0.99, sum(rate(http_request_duration_seconds[5m])))";
+    panel(bencher, &native(n), text);
 }
 
 #[divan::bench]

@@ -10,8 +10,12 @@
 mod data;
 #[path = "prometheus_oracle/generate.rs"]
 mod generate;
+#[path = "prometheus_oracle/native.rs"]
+mod native;
 #[path = "prometheus_oracle/peer.rs"]
 mod peer;
+#[path = "prometheus_oracle/remote_write.rs"]
+mod remote_write;
 
 use std::collections::BTreeMap;
 

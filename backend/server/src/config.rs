@@ -35,6 +35,8 @@ pub struct Config {
     pub max_memory_bytes: u64,
     /// Whether the server writes its own metrics into its store, as job `watchroom`.
     pub self_scrape: bool,
+    /// What exponential histograms that come by OTLP are kept as.
+    pub exponential_histograms: ExponentialHistograms,
     /// Bounds on clients.
     pub limits: Limits,
 }
@@ -56,9 +58,20 @@ impl Config {
             max_disk_bytes: 10 << 30,
             max_memory_bytes: 512 << 20,
             self_scrape: true,
+            exponential_histograms: ExponentialHistograms::default(),
             limits: Limits::default(),
         }
     }
+}
+
+/// What exponential histograms are kept as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExponentialHistograms {
+    /// Native histograms, with the buckets that were sent.
+    #[default]
+    Native,
+    /// Classic histograms, `…_bucket`, `…_sum` and `…_count`, for dashboards that expect those.
+    Classic,
 }
 
 /// Bounds on what clients can make the server do, the same on every listener.

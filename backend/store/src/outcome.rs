@@ -15,6 +15,16 @@ pub struct AppendOutcome {
     pub over_limit: usize,
 }
 
+impl std::ops::AddAssign for AppendOutcome {
+    fn add_assign(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.out_of_order += other.out_of_order;
+        self.duplicate += other.duplicate;
+        self.too_far_ahead += other.too_far_ahead;
+        self.over_limit += other.over_limit;
+    }
+}
+
 impl AppendOutcome {
     /// Samples refused for any reason.
     #[must_use]

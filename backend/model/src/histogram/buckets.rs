@@ -30,7 +30,7 @@ impl NativeHistogram {
                 count: *count,
             }
         });
-        let zero = (self.zero_count != 0.0).then_some(Bucket {
+        let zero = (self.zero_count > 0.0).then_some(Bucket {
             lower: -self.zero_threshold,
             upper: self.zero_threshold,
             lower_inclusive: true,

@@ -129,7 +129,12 @@ pub(crate) fn histogram(out: &mut String, sample: &HistogramSample) {
     let of = &sample.histogram;
     out.push('[');
     seconds(out, sample.t_ms);
-    let _ = write!(out, r#",{{"count":"{}","sum":"{}""#, float(of.count), float(of.sum));
+    let _ = write!(
+        out,
+        r#",{{"count":"{}","sum":"{}""#,
+        float(of.count),
+        float(of.sum)
+    );
     let mut buckets = of.buckets().filter(|bucket| bucket.count != 0.0).peekable();
     if buckets.peek().is_some() {
         out.push_str(r#","buckets":"#);

@@ -462,10 +462,34 @@ async fn deltas_are_added_up_over_requests() {
     }
     for (expr, value) in [
         ("hits_total", "12"),
-        (r#"spread_bucket{le="4"}"#, "6"),
-        (r#"spread_bucket{le="8"}"#, "9"),
-        ("spread_count", "9"),
-        ("spread_sum", "30"),
+        ("histogram_count(spread)", "9"),
+        ("histogram_sum(spread)", "30"),
+        ("histogram_quantile(1, spread)", "8"),
+    ] {
+        assert_eq!(server.value(expr).await.as_deref(), Some(value), "{expr}");
+    }
+    let answer = server.json("/api/v1/query?query=spread").await;
+    let histogram = &answer["data"]["result"][0]["histogram"][1];
+    let buckets = json!([[0, "2", "4", "6"], [0, "4", "8", "3"]]);
+    assert_eq!(*histogram, json!({"count": "9", "sum": "30", "buckets": buckets}));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exponential_histograms_become_classic_ones_if_asked() {
+    let classic = watchroom_server::ExponentialHistograms::Classic;
+    let server = Server::with(|config, _| config.exponential_histograms = classic).await;
+    let body = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+        {"name": "spread", "exponentialHistogram": {"aggregationTemporality": 2,
+            "dataPoints": [{"timeUnixNano": now_ns().to_string(), "count": "3", "sum": 10, "scale": 0,
+                "positive": {"offset": 1, "bucketCounts": ["2", "1"]}}]}}
+    ]}]}]});
+    assert_eq!(server.send("metrics", &body).await.text(), "{}");
+    for (expr, value) in [
+        (r#"spread_bucket{le="4"}"#, "2"),
+        (r#"spread_bucket{le="8"}"#, "3"),
+        ("spread_count", "3"),
+        ("spread_sum", "10"),
     ] {
         assert_eq!(server.value(expr).await.as_deref(), Some(value), "{expr}");
     }

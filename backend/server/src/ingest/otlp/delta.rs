@@ -5,11 +5,14 @@
 
 use std::collections::HashMap;
 
-use watchroom_model::{Labels, METRIC_NAME, Sample, stale_nan};
+use watchroom_model::{
+    EXPONENTIAL_SCHEMAS, HistogramSample, Labels, METRIC_NAME, NativeHistogram, ResetHint, Sample, stale_nan,
+};
 use watchroom_query::promql::format_value;
 
 use super::rejected::Rejected;
-use super::translate::{Histogram, Point, PointValue};
+use super::translate::{Histogram, Point, PointValue, classic_histogram};
+use crate::config::ExponentialHistograms;
 
 /// Most series of delta temporality that are followed at a time.
 const MAX_SERIES: usize = 100_000;
@@ -22,6 +25,15 @@ const IDLE_MS: i64 = 10 * 60 * 1000;
 #[derive(Debug, Default)]
 pub(crate) struct DeltaAccumulator {
     series: HashMap<Labels, State>,
+    /// What exponential histograms become.
+    form: ExponentialHistograms,
+}
+
+/// What points come down to.
+#[derive(Debug, Default)]
+pub(crate) struct Samples {
+    pub(crate) floats: Vec<(Labels, Sample)>,
+    pub(crate) histograms: Vec<(Labels, HistogramSample)>,
 }
 
 #[derive(Debug)]
@@ -34,12 +46,22 @@ struct State {
 enum Total {
     Number(f64),
     Histogram(Histogram),
+    Native(NativeHistogram),
 }
 
 impl DeltaAccumulator {
+    /// One without any state.
+    pub(crate) fn new(form: ExponentialHistograms) -> Self {
+        Self {
+            series: HashMap::new(),
+            form,
+        }
+    }
+
     /// Writes the samples of the points.
-    pub(crate) fn samples(&mut self, points: Vec<Point>, rejected: &mut Rejected) -> Vec<(Labels, Sample)> {
-        let mut samples = Vec::with_capacity(points.len() * 2);
+    pub(crate) fn samples(&mut self, points: Vec<Point>, rejected: &mut Rejected) -> Samples {
+        let mut samples = Samples::default();
+        samples.floats.reserve(points.len() * 2);
         for mut point in points {
             if point.delta
                 && !point.stale
@@ -48,7 +70,11 @@ impl DeltaAccumulator {
                 rejected.one(reason);
                 continue;
             }
-            write(&point, &mut samples);
+            if let (PointValue::Native(histogram), ExponentialHistograms::Classic) = (&point.value, self.form)
+            {
+                point.value = PointValue::Histogram(classic_histogram(histogram));
+            }
+            write(point, &mut samples);
         }
         samples
     }
@@ -66,6 +92,11 @@ impl DeltaAccumulator {
             t_ms: i64::MIN,
             total: match point.value {
                 PointValue::Histogram(_) => Total::Histogram(Histogram::default()),
+                PointValue::Native(ref first) => Total::Native(NativeHistogram {
+                    schema: first.schema,
+                    zero_threshold: first.zero_threshold,
+                    ..NativeHistogram::default()
+                }),
                 _ => Total::Number(0.0),
             },
         });
@@ -79,6 +110,14 @@ impl DeltaAccumulator {
             }
             (Total::Histogram(total), PointValue::Histogram(value)) => {
                 add(total, value)?;
+                value.clone_from(total);
+            }
+            (Total::Native(total), PointValue::Native(value)) => {
+                *total = bounded(
+                    total
+                        .add(value)
+                        .map_err(|_| "histogram has other buckets than before")?,
+                );
                 value.clone_from(total);
             }
             _ => return Err("series was of another kind before"),
@@ -111,16 +150,22 @@ fn add(total: &mut Histogram, delta: &Histogram) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn write(point: &Point, samples: &mut Vec<(Labels, Sample)>) {
+/// At a resolution that leaves no more buckets than there may be bounds.
+fn bounded(mut total: NativeHistogram) -> NativeHistogram {
+    total.reset = ResetHint::Unknown;
+    while total.positive.len() + total.negative.len() > MAX_BOUNDS
+        && total.schema > *EXPONENTIAL_SCHEMAS.start()
+    {
+        total = total.to_schema(total.schema - 1);
+    }
+    total
+}
+
+fn write(point: Point, samples: &mut Samples) {
+    let t_ms = point.t_ms;
     let mut push = |labels: Labels, value: f64| {
         let value = if point.stale { stale_nan() } else { value };
-        samples.push((
-            labels,
-            Sample {
-                t_ms: point.t_ms,
-                value,
-            },
-        ));
+        samples.floats.push((labels, Sample { t_ms, value }));
     };
     let family = point.labels.metric_name();
     let named = |suffix: &str, extra: Option<(&str, &str)>| {
@@ -133,6 +178,13 @@ fn write(point: &Point, samples: &mut Vec<(Labels, Sample)>) {
     };
     match &point.value {
         PointValue::Number(value) => push(point.labels.clone(), *value),
+        // The marker ends numbers and histograms alike.
+        PointValue::Native(_) if point.stale => push(point.labels.clone(), 0.0),
+        PointValue::Native(histogram) => {
+            let histogram = histogram.clone().into();
+            let sample = HistogramSample { t_ms, histogram };
+            samples.histograms.push((point.labels.clone(), sample));
+        }
         PointValue::Histogram(histogram) => {
             let mut below = 0u64;
             for (bound, count) in &histogram.buckets {
@@ -178,11 +230,67 @@ mod tests {
         }
     }
 
-    fn shown(samples: &[(Labels, Sample)]) -> Vec<String> {
-        samples
+    fn shown(samples: &Samples) -> Vec<String> {
+        let floats = samples
+            .floats
             .iter()
-            .map(|(labels, sample)| format!("{labels} {}", sample.value))
-            .collect()
+            .map(|(labels, sample)| format!("{labels} {}", sample.value));
+        let histograms = samples
+            .histograms
+            .iter()
+            .map(|(labels, sample)| format!("{labels} {}", sample.histogram));
+        floats.chain(histograms).collect()
+    }
+
+    fn native(count: f64, positive: &[(i32, f64)]) -> PointValue {
+        PointValue::Native(NativeHistogram {
+            count,
+            sum: count * 2.0,
+            positive: positive.to_vec(),
+            ..NativeHistogram::default()
+        })
+    }
+
+    #[test]
+    fn native_histograms_are_added_up_in_either_form() {
+        let points = || {
+            vec![
+                point(1, native(3.0, &[(1, 3.0)])),
+                point(2, native(2.0, &[(1, 1.0), (3, 1.0)])),
+            ]
+        };
+        let samples = DeltaAccumulator::default().samples(points(), &mut Rejected::default());
+        assert_eq!(
+            shown(&samples),
+            [
+                r#"m{a="b"} {count:3, sum:6, (1,2]:3}"#,
+                r#"m{a="b"} {count:5, sum:10, (1,2]:4, (4,8]:1}"#,
+            ]
+        );
+        let mut classic = DeltaAccumulator::new(ExponentialHistograms::Classic);
+        let samples = classic.samples(points(), &mut Rejected::default());
+        assert_eq!(
+            shown(&samples)[4..],
+            [
+                r#"m_bucket{a="b", le="2"} 4"#,
+                r#"m_bucket{a="b", le="4"} 4"#,
+                r#"m_bucket{a="b", le="8"} 5"#,
+                r#"m_bucket{a="b", le="+Inf"} 5"#,
+                r#"m_sum{a="b"} 10"#,
+                r#"m_count{a="b"} 5"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn the_buckets_of_a_total_are_bounded() {
+        let fine: Vec<(i32, f64)> = (0..3_000).map(|i| (i, 1.0)).collect();
+        let total = bounded(NativeHistogram {
+            schema: 8,
+            positive: fine,
+            ..NativeHistogram::default()
+        });
+        assert_eq!((total.schema, total.positive.len()), (6, 751));
     }
 
     #[test]
@@ -216,7 +324,7 @@ mod tests {
         ];
         let samples = accumulator.samples(points, &mut Rejected::default());
         assert_eq!(
-            shown(&samples[5..]),
+            shown(&samples)[5..],
             [
                 r#"m_bucket{a="b", le="1"} 1"#,
                 r#"m_bucket{a="b", le="2"} 6"#,
@@ -232,7 +340,10 @@ mod tests {
     fn a_point_without_value_ends_its_series() {
         let mut ended = point(1, PointValue::Number(0.0));
         ended.stale = true;
-        let samples = DeltaAccumulator::default().samples(vec![ended], &mut Rejected::default());
-        assert!(is_stale(samples[0].1.value));
+        let mut also = point(1, native(1.0, &[]));
+        also.stale = true;
+        let samples = DeltaAccumulator::default().samples(vec![ended, also], &mut Rejected::default());
+        assert_eq!(samples.floats.len(), 2);
+        assert!(samples.floats.iter().all(|(_, sample)| is_stale(sample.value)));
     }
 }

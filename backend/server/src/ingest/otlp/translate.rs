@@ -10,6 +10,7 @@ mod metrics;
 mod naming;
 mod spans;
 
+pub(crate) use exponential::classic as classic_histogram;
 pub(crate) use logs::logs;
 pub(crate) use metrics::{Histogram, Point, PointValue, metrics};
 pub(crate) use spans::spans;

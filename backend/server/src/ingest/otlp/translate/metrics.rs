@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use watchroom_model::{Labels, METRIC_NAME, MetricKind, MetricMetadata, Resource, attr};
+use watchroom_model::{Labels, METRIC_NAME, MetricKind, MetricMetadata, NativeHistogram, Resource, attr};
 
 use super::super::rejected::Rejected;
 use super::super::wire::{
@@ -45,6 +45,8 @@ pub(crate) struct Point {
 pub(crate) enum PointValue {
     Number(f64),
     Histogram(Histogram),
+    /// An exponential histogram.
+    Native(NativeHistogram),
     Summary {
         quantiles: Vec<(f64, f64)>,
         sum: f64,
@@ -213,7 +215,7 @@ impl Translation<'_> {
                     point.time_unix_nano,
                     point.flags,
                 );
-                match exponential::explicit(point) {
+                match exponential::native(point) {
                     Ok(histogram) => {
                         self.push(
                             &family,
@@ -221,7 +223,7 @@ impl Translation<'_> {
                             time,
                             flags,
                             delta,
-                            PointValue::Histogram(histogram),
+                            PointValue::Native(histogram),
                         );
                     }
                     Err(reason) => self.rejected.one(reason),
