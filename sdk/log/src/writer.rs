@@ -1,7 +1,7 @@
 //! The writer: lines of all threads to one output, by one thread.
 //!
 //! Whoever logs copies its line into a bounded buffer and goes on; the thread takes the buffer as a whole. While lines keep coming the
-//! thread looks for them every few milliseconds, so that logging needs no call to the kernel; when it has slept long enough in vain,
+//! thread looks for them fifty times a second, so that logging needs no call to the kernel; when it has slept long enough in vain,
 //! the next line wakes it.
 //!
 //! Invariant: nobody who logs waits longer than the bound, and once one has waited in vain nobody waits until the output moves again.

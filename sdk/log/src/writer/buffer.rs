@@ -11,8 +11,8 @@ use watchroom_core::{Ledger, Reason, Signal};
 use super::Report;
 
 /// How long the thread waits before it looks for lines again, and how often it does so in vain before it sleeps.
-const NAP: Duration = Duration::from_millis(5);
-const N_NAPS: u32 = 20;
+const NAP: Duration = Duration::from_millis(20);
+const N_NAPS: u32 = 5;
 
 /// What kind of line it is, which decides on its room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
