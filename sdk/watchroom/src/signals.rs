@@ -3,7 +3,7 @@
 //! Invariant: a second signal always ends the process, and so does the first once telemetry has ended: a program can always be stopped.
 //! The handlers stay for good, since what was in their place before cannot be put back.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -11,6 +11,8 @@ use std::task::{Context, Poll, Waker};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
+
+use crate::shutdown::ShutdownReport;
 
 /// Whether a signal has come, and who waits for it.
 #[derive(Debug, Default)]
@@ -68,11 +70,19 @@ impl Future for Stopped {
     }
 }
 
-/// Listens on a thread of its own. `flush` is called before the process ends by a signal that nobody listens to.
+/// Says on stderr what a signal's end has lost; there is no log any more to say it in.
+pub(crate) fn tell_losses(report: &ShutdownReport) {
+    if report.dropped() > 0 || !report.complete {
+        // There is nobody left to tell of a stderr that is closed.
+        let _ = writeln!(io::stderr(), "watchroom: telemetry ended by a signal: {report}");
+    }
+}
+
+/// Listens on a thread of its own. `end` is called before the process ends by a signal that nobody listens to.
 ///
 /// # Errors
 /// If the handlers or the thread cannot be made.
-pub(crate) fn listen(stop: Arc<Stop>, flush: impl Fn() + Send + 'static) -> io::Result<()> {
+pub(crate) fn listen(stop: Arc<Stop>, end: impl Fn() + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     std::thread::Builder::new()
         .name("watchroom-signals".to_owned())
@@ -81,7 +91,7 @@ pub(crate) fn listen(stop: Arc<Stop>, flush: impl Fn() + Send + 'static) -> io::
             for signal in signals.forever() {
                 let listened = stop.stop();
                 if !listened || seen {
-                    flush();
+                    end();
                     // Ends the process; if even that fails there is nothing left to try.
                     let _ = emulate_default_handler(signal);
                 }
