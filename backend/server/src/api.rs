@@ -14,6 +14,7 @@ mod watchroom;
 mod work;
 
 pub(crate) use source::StoreSource;
+pub(crate) use time::rfc3339;
 pub(crate) use watchroom::exposition;
 
 use axum::Router;
@@ -30,6 +31,7 @@ pub(crate) fn router(state: &Shared, loopback_only: bool) -> Router {
         .merge(loki::router(state))
         .merge(watchroom::router(state))
         .merge(ingest::otlp::http::router(Shared::clone(state)))
+        .merge(ingest::loki::http::router(Shared::clone(state)))
         .merge(ingest::remote_write::http::router(Shared::clone(state)))
         .fallback(ui::serve);
     if loopback_only {

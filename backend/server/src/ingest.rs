@@ -1,6 +1,8 @@
-//! Ways in: OTLP, scraping, remote write, and the metrics that are made of spans as they arrive.
+//! Ways in: OTLP, scraping, remote write, Loki push, and the metrics that are made of spans as they arrive.
 
 mod allowance;
+mod answer;
+pub(crate) mod loki;
 pub(crate) mod otlp;
 mod protobuf;
 pub(crate) mod remote_write;

@@ -18,8 +18,10 @@ mod ui;
 
 pub use config::{Config, ExponentialHistograms, Limits, ParseScrapeTargetError, ScrapeTarget};
 pub use error::{ShutdownError, StartError};
+pub use ingest::loki::LokiPush;
 pub use ingest::otlp::{Decoded, Encoding, Signal};
 pub use ingest::remote_write::RemoteWrite;
 pub use ingest::scrape::exposition;
 pub use running::{Addresses, Running, start};
+pub use watchroom_query::promql::WindowBounds;
 pub use watchroom_store::Retention;

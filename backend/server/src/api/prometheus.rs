@@ -3,6 +3,7 @@
 //! Source: Prometheus, "HTTP API".
 
 mod answer;
+mod exemplars;
 mod find;
 mod meta;
 mod query;
@@ -27,6 +28,10 @@ pub(super) fn router(state: &Shared) -> Router {
         .route("/api/v1/series", get(find::series).post(find::series))
         .route("/api/v1/labels", get(find::labels).post(find::labels))
         .route("/api/v1/label/{name}/values", get(find::values))
+        .route(
+            "/api/v1/query_exemplars",
+            get(exemplars::query).post(exemplars::query),
+        )
         .route("/api/v1/metadata", get(meta::metadata))
         .route("/api/v1/targets", get(targets::targets))
         .route("/api/v1/rules", get(rules::rules))

@@ -18,6 +18,7 @@ pub use decoded::Decoded;
 pub(crate) use delta::DeltaAccumulator;
 pub(crate) use refusal::Refusal;
 pub(crate) use rejected::Rejected;
+pub(crate) use translate::severity_of_word;
 pub(crate) use wire::json::encode_base64;
 
 /// One of the three kinds of telemetry.

@@ -9,6 +9,7 @@ mod loki;
 mod otlp;
 mod peer;
 mod prometheus;
+mod push;
 mod remote_write;
 mod rules;
 mod scrape;

@@ -306,6 +306,25 @@ async fn what_is_written_by_version_2_is_there_and_counted_in_the_answer() {
     assert_eq!(answer.status, 204, "{}", answer.text());
     assert_eq!(written(&answer), [Some("1"), Some("1"), Some("1")]);
     assert_eq!(server.value(r#"lat_count{job="j"}"#).await.as_deref(), Some("2"));
+    let found = |query: &str, more: &str| {
+        let path = format!("/api/v1/query_exemplars?query={}{more}", encode(query));
+        async { server.json(&{ path }).await["data"].clone() }
+    };
+    let seconds = at as f64 / 1000.0;
+    assert_eq!(
+        found("rate(lat_count[1m]) / on() up", "").await,
+        json!([{
+            "seriesLabels": {"__name__": "lat_count", "job": "j"},
+            "exemplars": [{"labels": {"trace_id": "abc"}, "value": "0.5", "timestamp": seconds}]
+        }])
+    );
+    assert_eq!(found("lat_count{job=\"other\"}", "").await, json!([]));
+    assert_eq!(
+        found("lat_count", &format!("&end={}", seconds - 1.0)).await,
+        json!([])
+    );
+    assert_eq!(server.get("/api/v1/query_exemplars?query=%7B").await.status, 400);
+    assert_eq!(server.get("/api/v1/query_exemplars").await.status, 400);
     assert_eq!(server.value("histogram_count(abc)").await.as_deref(), Some("6"));
     let metadata = server.json("/api/v1/metadata?metric=lat").await;
     assert_eq!(

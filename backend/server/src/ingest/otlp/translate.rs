@@ -11,7 +11,7 @@ mod naming;
 mod spans;
 
 pub(crate) use exponential::classic as classic_histogram;
-pub(crate) use logs::logs;
+pub(crate) use logs::{logs, severity_of_word};
 pub(crate) use metrics::{Histogram, Point, PointValue, metrics};
 pub(crate) use spans::spans;
 

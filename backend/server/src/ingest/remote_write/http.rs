@@ -1,18 +1,17 @@
-//! The endpoint: what a request has to be, and how the answer tells its sender whether to try again.
-//!
-//! A sender retries 5xx and 429, and drops what any other refusal answers.
+//! The endpoint: what a request has to be, and what the answer counts.
 
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::post;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::RemoteWrite;
 use super::keep::{Written, keep};
+use crate::ingest::answer::respond;
 use crate::ingest::otlp::{Refusal, Rejected};
-use crate::net::{Compression, plain, receive_as};
+use crate::net::{Compression, receive_as};
 use crate::state::Shared;
 
 const SAMPLES: HeaderName = HeaderName::from_static("x-prometheus-remote-write-samples-written");
@@ -109,33 +108,6 @@ fn version(headers: &HeaderMap) -> Result<RemoteWrite, Refusal> {
         "content type {content_type:?} is not supported; use application/x-protobuf, with proto=prometheus.WriteRequest or \
          proto=io.prometheus.write.v2.Request"
     )))
-}
-
-fn respond(result: &Result<Rejected, Refusal>) -> Response {
-    let refusal = match result {
-        Ok(rejected) if rejected.total() == 0 => {
-            let mut response = Response::default();
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            return response;
-        }
-        Ok(rejected) => {
-            let reason = format!("{} (the rest was kept)\n", rejected.message());
-            return plain(StatusCode::BAD_REQUEST, reason);
-        }
-        Err(refusal) => refusal,
-    };
-    // A body that did not arrive in time is worth another try, which a sender gives 5xx alone.
-    let status = match refusal {
-        Refusal::TooSlow(_) => StatusCode::SERVICE_UNAVAILABLE,
-        other => other.http_status(),
-    };
-    let mut response = plain(status, format!("{refusal}\n"));
-    if let Some(seconds) = refusal.retry_after() {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
 }
 
 #[cfg(test)]

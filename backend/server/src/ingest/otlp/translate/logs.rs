@@ -107,17 +107,28 @@ fn stream(sender: &Resource, severity: Severity) -> Labels {
 /// The severity by number or, where there is none, by its common names.
 fn severity(record: &LogRecord) -> Severity {
     match Severity::from_number(record.severity_number) {
-        Severity::Unspecified => match record.severity_text.to_ascii_lowercase().as_str() {
-            "trace" => Severity::Trace,
-            "debug" => Severity::Debug,
-            "info" | "information" | "notice" => Severity::Info,
-            "warn" | "warning" => Severity::Warn,
-            "error" | "err" => Severity::Error,
-            "fatal" | "critical" | "crit" | "emerg" | "alert" => Severity::Fatal,
-            _ => Severity::Unspecified,
-        },
+        Severity::Unspecified => severity_of_word(&record.severity_text),
         known => known,
     }
+}
+
+/// The severity by one of its common names.
+pub(crate) fn severity_of_word(word: &str) -> Severity {
+    let names = [
+        (Severity::Trace, &["trace"][..]),
+        (Severity::Debug, &["debug", "dbg"]),
+        (Severity::Info, &["info", "information", "notice"]),
+        (Severity::Warn, &["warn", "warning"]),
+        (Severity::Error, &["error", "err"]),
+        (
+            Severity::Fatal,
+            &["fatal", "critical", "crit", "emerg", "alert", "panic"],
+        ),
+    ];
+    names
+        .into_iter()
+        .find(|(_, names)| names.iter().any(|name| name.eq_ignore_ascii_case(word)))
+        .map_or(Severity::Unspecified, |(severity, _)| severity)
 }
 
 #[cfg(test)]
