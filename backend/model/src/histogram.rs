@@ -101,10 +101,10 @@ impl NativeHistogram {
         self.schema == CUSTOM_SCHEMA
     }
 
-    /// Room it takes, in words of eight bytes; for those who bound memory.
+    /// Room it takes, in samples of sixteen bytes; for those who bound memory.
     #[must_use]
-    pub fn words(&self) -> usize {
-        16 + 2 * (self.positive.len() + self.negative.len()) + self.bounds.len()
+    pub fn weight(&self) -> usize {
+        8 + self.positive.len() + self.negative.len() + self.bounds.len().div_ceil(2)
     }
 
     /// Drops empty buckets.

@@ -1,5 +1,7 @@
 //! Prometheus' own PromQL test cases, each evaluated as an instant query and within a range query.
 //!
+//! Cases of our own, in the same format and with the windows of Prometheus 3, stand in `promql_own.test`.
+//!
 //! The cases belong to Prometheus 2.42, so windows are closed here. They are read from `promql/` below `WATCHROOM_TESTDATA`, or
 //! below `../shared/testdata` seen from the workspace; without them the test says which files it skips. How many cases of
 //! each file pass is kept in `promql_expected.txt`: fewer is a failure, more is a reason to raise the number.
@@ -15,6 +17,8 @@ mod case;
 mod runner;
 
 use std::path::{Path, PathBuf};
+
+use watchroom_query::promql::WindowBounds;
 
 const EXPECTED: &str = include_str!("promql_expected.txt");
 
@@ -54,7 +58,7 @@ fn passes_the_cases_of_prometheus_2() {
             );
             continue;
         };
-        let outcome = runner::run(&text);
+        let outcome = runner::run(&text, WindowBounds::Closed);
         println!("{file}: {} of {} cases pass", outcome.passed, outcome.total);
         for failure in &outcome.failures {
             println!("{file}:{failure}");
@@ -67,4 +71,11 @@ fn passes_the_cases_of_prometheus_2() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn passes_cases_of_our_own_in_the_same_format() {
+    let outcome = runner::run(include_str!("promql_own.test"), WindowBounds::LeftOpen);
+    assert!(outcome.failures.is_empty(), "{}", outcome.failures.join("\n"));
+    assert_eq!((outcome.passed, outcome.total), (35, 35));
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use watchroom_query::promql::WindowBounds;
 use watchroom_store::Retention;
 
 /// Settings of a server.
@@ -37,6 +38,8 @@ pub struct Config {
     pub self_scrape: bool,
     /// What exponential histograms that come by OTLP are kept as.
     pub exponential_histograms: ExponentialHistograms,
+    /// Which edges range and lookback windows of metric queries include: `(…]` as in Prometheus 3, `[…]` as in 2.
+    pub query_windows: WindowBounds,
     /// Bounds on clients.
     pub limits: Limits,
 }
@@ -59,6 +62,7 @@ impl Config {
             max_memory_bytes: 512 << 20,
             self_scrape: true,
             exponential_histograms: ExponentialHistograms::default(),
+            query_windows: WindowBounds::default(),
             limits: Limits::default(),
         }
     }

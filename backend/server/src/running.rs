@@ -87,6 +87,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let state = Arc::new(State {
         store,
         limits: config.limits,
+        query_windows: config.query_windows,
         retention: config.retention,
         budget: Budget::new(on_its_way(&config)),
         counters: Counters::default(),

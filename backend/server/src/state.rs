@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{Semaphore, watch};
+use watchroom_query::promql::WindowBounds;
 use watchroom_store::{Retention, Store};
 
 use crate::exemplars::Exemplars;
@@ -23,6 +24,7 @@ pub(crate) type Shared = Arc<State>;
 pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) limits: Limits,
+    pub(crate) query_windows: WindowBounds,
     pub(crate) retention: Retention,
     /// Memory for what is on its way into the store.
     pub(crate) budget: Budget,

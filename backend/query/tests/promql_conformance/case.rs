@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use watchroom_model::{Labels, METRIC_NAME, Sample, SeriesData, stale_nan};
-use watchroom_query::promql::{parse_duration, parse_value};
+use watchroom_model::{HistogramSample, Labels, METRIC_NAME, NativeHistogram, Sample, SeriesData, stale_nan};
+use watchroom_query::promql::{parse_duration, parse_histogram, parse_value};
 
 /// One command of a file.
 #[derive(Debug)]
@@ -27,7 +27,22 @@ pub(crate) struct Eval {
 #[derive(Debug)]
 pub(crate) enum Expected {
     Scalar(f64),
-    Vector(Vec<(Labels, f64)>),
+    Vector(Vec<(Labels, Given)>),
+}
+
+/// A value of a series.
+#[derive(Debug, Clone)]
+pub(crate) enum Given {
+    Number(f64),
+    Histogram(NativeHistogram),
+}
+
+/// Reads a number or a histogram.
+fn given(word: &str) -> Given {
+    match word.starts_with("{{") {
+        true => Given::Histogram(parse_histogram(word).unwrap_or_else(|why| panic!("{word}: {why}"))),
+        false => Given::Number(parse_value(word).unwrap_or_else(|| panic!("not a value: {word}"))),
+    }
 }
 
 /// Reads a file.
@@ -76,10 +91,7 @@ fn eval(line: usize, word: &str, rest: &str, body: &[&str]) -> Eval {
             many.iter()
                 .map(|line| {
                     let (labels, value) = series(line);
-                    (
-                        labels,
-                        parse_value(value.trim()).unwrap_or_else(|| panic!("not a value: {line}")),
-                    )
+                    (labels, given(value.trim()))
                 })
                 .collect(),
         ),
@@ -98,24 +110,77 @@ fn load(step: Duration, body: &[&str]) -> Vec<SeriesData> {
     let mut loaded: Vec<SeriesData> = Vec::new();
     for line in body {
         let (labels, values) = series(line);
-        let samples = values
-            .split_whitespace()
-            .flat_map(expand)
-            .enumerate()
-            .filter_map(|(i, value)| {
-                let t_ms = i64::try_from(step.as_millis()).unwrap() * i64::try_from(i).unwrap();
-                value.map(|value| Sample { t_ms, value })
-            })
-            .collect();
         // A series that stands twice counts as it stands last.
         loaded.retain(|one| one.labels != labels);
-        loaded.push(SeriesData::floats(labels, samples));
+        let mut one = SeriesData::floats(labels, Vec::new());
+        for (i, value) in words(values).into_iter().flat_map(expand).enumerate() {
+            let t_ms = i64::try_from(step.as_millis()).unwrap() * i64::try_from(i).unwrap();
+            match value {
+                Some(Given::Number(value)) => one.samples.push(Sample { t_ms, value }),
+                Some(Given::Histogram(histogram)) => {
+                    let histogram = histogram.into();
+                    one.histograms.push(HistogramSample { t_ms, histogram });
+                }
+                None => {}
+            }
+        }
+        loaded.push(one);
     }
     loaded
 }
 
-/// `3`, `stale`, `_`, `_x4`, `1x4`, `1+2x4`, `1-2x4`
-fn expand(word: &str) -> Vec<Option<f64>> {
+/// Splits at spaces, but for those within the braces of a histogram.
+fn words(mut text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    loop {
+        text = text.trim_start();
+        if text.is_empty() {
+            return words;
+        }
+        let mut depth = 0_usize;
+        let end = text.find(|c: char| {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                _ => {}
+            }
+            depth == 0 && c.is_whitespace()
+        });
+        let (word, rest) = text.split_at(end.unwrap_or(text.len()));
+        words.push(word);
+        text = rest;
+    }
+}
+
+/// `{{…}}`, `{{…}}x4`, `{{…}}+{{…}}x4`
+fn expand_histogram(word: &str) -> Vec<Option<Given>> {
+    let (formula, times) = match word.rsplit_once("}}x") {
+        Some((formula, times)) => (format!("{formula}}}}}"), times.parse().unwrap()),
+        None => (word.to_owned(), 0),
+    };
+    let (first, step) = formula.split_once("}}+").unwrap_or((&formula, ""));
+    let read = |text: &str| parse_histogram(text).unwrap_or_else(|why| panic!("{text}: {why}"));
+    let mut value = read(&format!("{}}}}}", first.trim_end_matches("}}")));
+    let mut values = Vec::new();
+    for _ in 0..=times {
+        values.push(Some(Given::Histogram(value.clone())));
+        if !step.is_empty() {
+            value = value.add(&read(step)).unwrap();
+        }
+    }
+    values
+}
+
+/// `3`, `stale`, `_`, `_x4`, `1x4`, `1+2x4`, `1-2x4`, or histograms.
+fn expand(word: &str) -> Vec<Option<Given>> {
+    if word.starts_with("{{") {
+        return expand_histogram(word);
+    }
+    let number = |value: Option<f64>| value.map(Given::Number);
+    expand_number(word).into_iter().map(number).collect()
+}
+
+fn expand_number(word: &str) -> Vec<Option<f64>> {
     let one = |word: &str| match word {
         "stale" => Some(stale_nan()),
         "_" => None,

@@ -1,9 +1,9 @@
 //! Runs the commands of a file.
 
-use watchroom_model::{Labels, Point, SeriesData};
+use watchroom_model::{Labels, NativeHistogram, Point, SeriesData};
 use watchroom_query::promql::{self, EvalOptions, Value, WindowBounds};
 
-use crate::case::{self, Command, Eval, Expected};
+use crate::case::{self, Command, Eval, Expected, Given};
 
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
@@ -13,7 +13,8 @@ pub(crate) struct Outcome {
     pub(crate) failures: Vec<String>,
 }
 
-pub(crate) fn run(text: &str) -> Outcome {
+/// Runs the commands of a file with windows of one version of Prometheus.
+pub(crate) fn run(text: &str, window: WindowBounds) -> Outcome {
     let mut outcome = Outcome::default();
     let mut store: Vec<SeriesData> = Vec::new();
     for command in case::read(text) {
@@ -22,7 +23,7 @@ pub(crate) fn run(text: &str) -> Outcome {
             Command::Load(series) => series.into_iter().for_each(|one| add(&mut store, one)),
             Command::Eval(eval) => {
                 outcome.total += 1;
-                match check(&eval, &store) {
+                match check(&eval, &store, window) {
                     Ok(()) => outcome.passed += 1,
                     Err(why) => outcome
                         .failures
@@ -48,9 +49,9 @@ fn add(store: &mut Vec<SeriesData>, series: SeriesData) {
 }
 
 #[expect(clippy::ptr_arg, reason = "a slice cannot be a trait object")]
-fn check(eval: &Eval, store: &Vec<SeriesData>) -> Result<(), String> {
+fn check(eval: &Eval, store: &Vec<SeriesData>, window: WindowBounds) -> Result<(), String> {
     let options = EvalOptions {
-        window: WindowBounds::Closed,
+        window,
         ..EvalOptions::default()
     };
     let at = i64::try_from(eval.at.as_millis()).unwrap();
@@ -78,10 +79,10 @@ fn check(eval: &Eval, store: &Vec<SeriesData>) -> Result<(), String> {
         return Err("a range query must give a matrix".into());
     };
     let here = |one: &SeriesData| {
-        one.samples
-            .iter()
-            .find(|s| s.t_ms == at)
-            .map(|s| (one.labels.clone(), Point::Float(*s)))
+        let floats = one.samples.iter().map(|s| Point::Float(*s));
+        let histograms = one.histograms.iter().map(|s| Point::Histogram(s.clone()));
+        let point = floats.chain(histograms).find(|point| point.t_ms() == at)?;
+        Some((one.labels.clone(), point))
     };
     let column: Vec<(Labels, Point)> = matrix.iter().filter_map(here).collect();
     let value = match (&eval.expected, &column[..]) {
@@ -105,9 +106,7 @@ fn compare(expected: &Expected, got: &Value, ordered: bool) -> Result<(), String
                 } else {
                     got.iter().find(|(l, _)| l == labels)
                 };
-                if !found.is_some_and(|(l, s)| {
-                    l == labels && s.float().is_some_and(|got| almost_equal(*value, got))
-                }) {
+                if !found.is_some_and(|(l, got)| l == labels && same(value, got)) {
                     return Err(describe());
                 }
             }
@@ -115,6 +114,28 @@ fn compare(expected: &Expected, got: &Value, ordered: bool) -> Result<(), String
         }
         _ => Err(format!("expected {expected:?}, got {got:?}")),
     }
+}
+
+fn same(expected: &Given, got: &Point) -> bool {
+    match (expected, got) {
+        (Given::Number(expected), Point::Float(got)) => almost_equal(*expected, got.value),
+        (Given::Histogram(expected), Point::Histogram(got)) => same_histogram(expected, &got.histogram),
+        _ => false,
+    }
+}
+
+fn same_histogram(a: &NativeHistogram, b: &NativeHistogram) -> bool {
+    let buckets = |a: &[(i32, f64)], b: &[(i32, f64)]| {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0 && almost_equal(a.1, b.1))
+    };
+    a.schema == b.schema
+        && a.bounds == b.bounds
+        && almost_equal(a.zero_threshold, b.zero_threshold)
+        && almost_equal(a.zero_count, b.zero_count)
+        && almost_equal(a.count, b.count)
+        && almost_equal(a.sum, b.sum)
+        && buckets(&a.positive, &b.positive)
+        && buckets(&a.negative, &b.negative)
 }
 
 /// Equal up to a millionth, as Prometheus compares.

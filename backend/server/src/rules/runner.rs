@@ -73,6 +73,7 @@ impl Cancel for Until {
 fn evaluate(state: &State, run: &mut Run) -> bool {
     let (began, now_ms) = (clock::instant(), clock::now_ms());
     let options = EvalOptions {
+        window: state.query_windows,
         max_samples: state.limits.max_query_samples,
         cancel: Arc::new(Until {
             at: clock::deadline(run.interval.max(Duration::from_secs(10))),

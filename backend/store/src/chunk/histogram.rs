@@ -59,7 +59,7 @@ impl HistogramChunk {
 
     /// Memory it takes, the newest histogram with it.
     pub(crate) fn capacity(&self) -> usize {
-        self.bytes.capacity() + self.last.histogram.words() * 8
+        self.bytes.capacity() + self.last.histogram.weight() * 16
     }
 
     pub(crate) fn last_ms(&self) -> i64 {

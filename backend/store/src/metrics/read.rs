@@ -50,8 +50,8 @@ impl Metrics {
                     return Ok(());
                 }
                 // A histogram takes the room of many numbers.
-                let words: usize = histograms.iter().map(|sample| sample.histogram.words()).sum();
-                n_samples += samples.len() + words;
+                let weight: usize = histograms.iter().map(|sample| sample.histogram.weight()).sum();
+                n_samples += samples.len() + weight;
                 if n_samples > limit.max_samples {
                     return Err(ReadError::TooManySamples {
                         limit: limit.max_samples,

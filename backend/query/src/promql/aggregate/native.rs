@@ -38,7 +38,7 @@ pub(super) fn fold(engine: &Engine<'_>, node: &Aggregate, mut rows: Rows) -> Res
             let state = &mut states[group * steps + step];
             match (&mut *state, engine.histogram(*cell)) {
                 (State::Nothing, Some(histogram)) => {
-                    charge.grow(histogram.words())?;
+                    charge.grow(histogram.weight())?;
                     *state = State::Histograms {
                         sum: (*histogram).clone(),
                         n: 1.0,

@@ -40,7 +40,7 @@ impl Engine<'_> {
         let histogram = histogram.into();
         let mut list = self.held.list.borrow_mut();
         let place = u32::try_from(list.len()).map_err(|_| self.budget.too_many())?;
-        self.held.charge.borrow_mut().grow(histogram.words())?;
+        self.held.charge.borrow_mut().grow(histogram.weight())?;
         list.push(histogram);
         Ok(histogram_cell(place))
     }
@@ -78,8 +78,8 @@ impl Engine<'_> {
             }
         }
         let gone = young.iter().zip(&moved).filter(|(_, moved)| moved.is_none());
-        let words = gone.map(|(histogram, _)| histogram.words()).sum();
-        self.held.charge.borrow_mut().shrink(words);
+        let weight = gone.map(|(histogram, _)| histogram.weight()).sum();
+        self.held.charge.borrow_mut().shrink(weight);
     }
 
     /// Puts the histograms of a series among its samples, as cells.

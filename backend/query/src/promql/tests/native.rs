@@ -441,10 +441,41 @@ fn histograms_are_held_only_while_needed() {
     };
     run("sum(rate(h[30s]))", 8_000).unwrap();
     assert!(matches!(
-        run("sum(rate(h[30s]))", 2_000),
+        run("sum(rate(h[30s]))", 1_000),
         Err(EvalError::TooManySamples { .. })
     ));
     // What an operand held is given back, so a long chain needs no more than a short one.
     let chain = format!("sum(rate(h[30s])){}", " + sum(rate(h[30s]))".repeat(40));
     run(&chain, 9_000).unwrap();
+}
+
+mod robustness {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(600))]
+
+        #[test]
+        fn evaluating_what_looks_like_a_query_never_panics(
+            words in proptest::collection::vec(prop::sample::select(vec![
+                "sum(", "avg by (a) (", "rate(", "h", "n", "{__name__=~\"h|n\"}", ")", ")", "[30s]", "[1m:10s]", "+", "*", "/ on() group_left",
+                "or", "== bool", "-", "histogram_quantile(0.5, ", "histogram_count(", "irate(", "delta(", "resets(", "max_over_time(",
+                "sum_over_time(", "topk(1, ", "limitk(1, ", "limit_ratio(0.5, ", "info(", "count_values(\"v\", ", "histogram_stddev(",
+                "timestamp(", "scalar(", "1", "NaN", " @ end()", " offset 10s", "sort(", "absent(", "changes(", "avg_over_time(",
+            ]), 1..10),
+            window in prop::sample::select(vec![WindowBounds::LeftOpen, WindowBounds::Closed]),
+        ) {
+            let text = words.join(" ");
+            let open = text.matches('(').count().saturating_sub(text.matches(')').count());
+            let Ok(query) = parse(&format!("{text}{}", ")".repeat(open))) else {
+                return Ok(());
+            };
+            let source = vec![counter("h{a=1}"), histograms("h{a=2}", &[&[1.0], &[0.0, 2.0], &[], &[1.0]]), series("n", "1 2 NaN 4")];
+            let options = EvalOptions { window, ..EvalOptions::default() };
+            let _ = instant(&query, &source, 30_000, &options);
+            let _ = range(&query, &source, 0, 70_000, 7_000, &options);
+        }
+    }
 }

@@ -100,11 +100,9 @@ pub(super) async fn values(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let valid = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && !name.starts_with(|c: char| c.is_ascii_digit());
-    if !valid || name.is_empty() {
+    let Some(name) = unescaped(&name).filter(|name| !name.is_empty()) else {
         return Err(Failure::bad_data(format!("invalid label name: {name:?}")));
-    }
+    };
     let find = Find::read(&params(&state, request).await?)?.or_all();
     run_default(&state, move |server, _| {
         let mut found: BTreeSet<String> = BTreeSet::new();
@@ -120,11 +118,52 @@ pub(super) async fn values(
     .await?
 }
 
+/// The label name that a path's segment stands for: itself, or, after `U__`, with `__` for `_` and `_2e_` for the character of that code.
+///
+/// Source: Prometheus, "UTF-8 escaping of label names".
+fn unescaped(segment: &str) -> Option<String> {
+    let Some(escaped) = segment.strip_prefix("U__") else {
+        return Some(segment.to_owned());
+    };
+    let (mut name, mut rest) = (String::new(), escaped);
+    while let Some((plain, after)) = rest.split_once('_') {
+        let (code, next) = after.split_once('_')?;
+        name.push_str(plain);
+        name.push(match code {
+            "" => '_',
+            code => char::from_u32(u32::from_str_radix(code, 16).ok()?)?,
+        });
+        rest = next;
+    }
+    name.push_str(rest);
+    Some(name)
+}
+
 fn limited<T>(found: &BTreeSet<T>, limit: usize, each: impl FnMut(&mut String, &T)) -> Response {
     let data = |out: &mut String| json::list(out, found.iter().take(limit), each);
     if found.len() > limit {
         with_notes(&["results truncated due to limit".to_owned()], &[], data)
     } else {
         success(data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unescaped;
+
+    #[test]
+    fn a_name_in_a_path_may_be_escaped() {
+        for (segment, name) in [
+            ("job", Some("job")),
+            ("service.name", Some("service.name")),
+            ("U__service_2e_name", Some("service.name")),
+            ("U__a__b_fc_", Some("a_bü")),
+            ("U__a_zz_", None),
+            ("U__a_2e", None),
+            ("U__d800_d800_", None),
+        ] {
+            assert_eq!(unescaped(segment).as_deref(), name, "{segment}");
+        }
     }
 }

@@ -94,6 +94,7 @@ impl Options {
         let defaults = EvalOptions::default();
         EvalOptions {
             lookback: self.lookback.unwrap_or(defaults.lookback),
+            window: server.query_windows,
             max_samples: server.limits.max_query_samples,
             // One more than Prometheus' limit on steps, since both ends count.
             max_points: MAX_POINTS as usize + 1,
