@@ -7,115 +7,20 @@
     reason = "a test fails by panicking and may say why"
 )]
 
+mod burst;
 mod collector;
+mod corpus;
+mod hostile;
+mod panics;
+mod runtimes;
+mod scene;
 mod scenes;
+mod soak;
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::io::Write as _;
 
 use collector::Collector;
-use serde_json::Value;
-
-/// Plays a scene with further variables; its standard output is read to the end.
-struct Scene {
-    child: Child,
-}
-
-impl Scene {
-    fn start(name: &str, env: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command
-            .args(["--exact", "scenes::play", "--nocapture", "--test-threads=1"])
-            .env(scenes::VARIABLE, name)
-            .env("OTEL_TRACES_EXPORTER", "none")
-            .env("OTEL_METRICS_EXPORTER", "none")
-            .env("OTEL_LOGS_EXPORTER", "none")
-            .env("WATCHROOM_ADMIN_LISTEN", "127.0.0.1:0")
-            .env("WATCHROOM_LOG_FORMAT", "json")
-            .env("RUST_LOG", "info")
-            .envs(env.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        Self {
-            child: command.spawn().unwrap(),
-        }
-    }
-
-    /// The next line of standard output that is a JSON object with this message.
-    fn line(&mut self, message: &str) -> Value {
-        let out = self.child.stdout.as_mut().unwrap();
-        let mut line = Vec::new();
-        let mut byte = [0];
-        while out.read(&mut byte).unwrap() == 1 {
-            if byte[0] != b'\n' {
-                line.push(byte[0]);
-                continue;
-            }
-            // The test harness writes to the same pipe without ending its line.
-            let text = String::from_utf8_lossy(&line).into_owned();
-            let json = text
-                .find('{')
-                .and_then(|at| serde_json::from_str::<Value>(&text[at..]).ok());
-            if let Some(json) = json.filter(|json| json["message"] == message) {
-                return json;
-            }
-            line.clear();
-        }
-        panic!("the scene ended without the line {message:?}: {}", self.stderr());
-    }
-
-    fn stderr(&mut self) -> String {
-        let mut text = String::new();
-        self.child
-            .stderr
-            .take()
-            .map(|mut err| err.read_to_string(&mut text));
-        text
-    }
-
-    fn signal(&self, name: &str) {
-        assert!(
-            Command::new("kill")
-                .arg(format!("-{name}"))
-                .arg(self.child.id().to_string())
-                .status()
-                .unwrap()
-                .success()
-        );
-    }
-
-    /// Everything that standard output still says, and how the process ended.
-    fn end(mut self) -> (String, std::process::ExitStatus) {
-        let mut out = String::new();
-        self.child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut out)
-            .unwrap();
-        (out, self.child.wait().unwrap())
-    }
-}
-
-fn http(at: &Value, request: &str) -> String {
-    let at: SocketAddr = at.as_str().unwrap().parse().unwrap();
-    let mut stream = TcpStream::connect(at).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-fn get(at: &Value, path: &str) -> String {
-    http(
-        at,
-        &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
-    )
-}
+use scene::{Scene, get, http};
 
 #[test]
 fn a_line_is_redacted_and_carries_its_ids() {

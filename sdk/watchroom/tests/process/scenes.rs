@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use watchroom::prelude::*;
+use watchroom_core::{Reason, Signal};
 
 pub(crate) const VARIABLE: &str = "WATCHROOM_TEST_SCENE";
 
@@ -21,7 +22,40 @@ struct SceneMetrics {
 #[label(limit = 2)]
 struct Name;
 
-fn init() -> Telemetry {
+/// Stands before what a scene tells of itself.
+pub(crate) const TOLD: &str = "TOLD ";
+
+/// Tells the test something, on a line of its own.
+pub(crate) fn tell(what: &serde_json::Value) {
+    println!("\n{TOLD}{what}");
+}
+
+/// What the ledger says of a signal, to be told.
+pub(crate) fn account(signal: Signal) -> serde_json::Value {
+    let ledger = watchroom::ledger();
+    let dropped: serde_json::Map<_, _> = Reason::ALL
+        .into_iter()
+        .filter(|reason| ledger.dropped(signal, *reason) > 0)
+        .map(|reason| (reason.as_str().to_owned(), ledger.dropped(signal, reason).into()))
+        .collect();
+    serde_json::json!({
+        "accepted": ledger.accepted(signal),
+        "delivered": ledger.delivered(signal),
+        "dropped": dropped,
+    })
+}
+
+/// Asserts that an account is square, to the unit; gives what was accepted and what was delivered.
+#[track_caller]
+pub(crate) fn square(account: &serde_json::Value) -> (usize, usize) {
+    let number = |value: &serde_json::Value| usize::try_from(value.as_u64().unwrap()).unwrap();
+    let (accepted, delivered) = (number(&account["accepted"]), number(&account["delivered"]));
+    let dropped: usize = account["dropped"].as_object().unwrap().values().map(number).sum();
+    assert_eq!(accepted, delivered + dropped, "{account}");
+    (accepted, delivered)
+}
+
+pub(crate) fn init() -> Telemetry {
     let config = Config::for_service("scene")
         .version("1.2.3")
         .from_env()
@@ -29,7 +63,7 @@ fn init() -> Telemetry {
     watchroom::init(config).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn spans(n: usize) {
+pub(crate) fn spans(n: usize) {
     for i in 0..n {
         tracing::info_span!(target: "scene::quiet", "step", i).in_scope(|| ());
     }
@@ -52,7 +86,15 @@ fn play() {
         "admin" => admin(),
         "overflow" => overflow(),
         "sampled" => sampled(),
-        other => panic!("no scene {other}"),
+        other => {
+            let played = crate::runtimes::play(other)
+                || crate::panics::play(other)
+                || crate::burst::play(other)
+                || crate::soak::play(other)
+                || crate::hostile::play(other)
+                || crate::corpus::play(other);
+            assert!(played, "no scene {other}");
+        }
     }
 }
 
