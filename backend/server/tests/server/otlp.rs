@@ -476,6 +476,25 @@ async fn deltas_are_added_up_over_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_windows_of_prometheus_2_are_a_setting() {
+    use watchroom_server::WindowBounds;
+    for (windows, expect) in [(WindowBounds::LeftOpen, "1"), (WindowBounds::Closed, "2")] {
+        let server = Server::with(|config, _| config.query_windows = windows).await;
+        // Whole seconds, so that the window can begin at the very moment of a sample.
+        let now = now_ns() / 1_000_000_000;
+        let points =
+            [now - 60, now].map(|at| json!({"timeUnixNano": (at * 1_000_000_000).to_string(), "asInt": "1"}));
+        let body = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+            {"name": "queue", "gauge": {"dataPoints": points}}]}]}]});
+        assert_eq!(server.send("metrics", &body).await.text(), "{}");
+        let query = format!("/api/v1/query?query=count_over_time(queue[1m])&time={now}");
+        let answer = server.json(&query).await;
+        assert_eq!(answer["data"]["result"][0]["value"][1], expect);
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn exponential_histograms_become_classic_ones_if_asked() {
     let classic = watchroom_server::ExponentialHistograms::Classic;
     let server = Server::with(|config, _| config.exponential_histograms = classic).await;

@@ -197,7 +197,7 @@ async fn what_is_wrong_with_a_query_is_told() {
             "match[]",
         ),
         (
-            "/api/v1/label/a-b/values".to_owned(),
+            "/api/v1/label/U__a_zz_/values".to_owned(),
             400,
             "bad_data",
             "invalid label name",
