@@ -48,6 +48,18 @@ pub(crate) struct Exemplars {
 }
 
 impl Exemplars {
+    /// Keeps an exemplar whose time is that of a scrape: one that is still there at the next scrape is the same.
+    pub(crate) fn add_untimed(&mut self, series: &Labels, exemplar: Exemplar) -> Added {
+        let newest = self.series.get(series).and_then(VecDeque::back);
+        let same = |(_, newest): &(u64, Exemplar)| {
+            newest.labels == exemplar.labels && newest.value.to_bits() == exemplar.value.to_bits()
+        };
+        match newest.is_some_and(same) {
+            true => Added::Kept,
+            false => self.add(series, exemplar),
+        }
+    }
+
     /// Keeps an exemplar of a series.
     pub(crate) fn add(&mut self, series: &Labels, exemplar: Exemplar) -> Added {
         let chars = exemplar
@@ -157,6 +169,11 @@ mod tests {
         assert_eq!(exemplars.add(&a, exemplar(1, "x")), Added::Kept);
         assert_eq!(exemplars.add(&a, exemplar(1, "x")), Added::Kept, "the same again");
         assert_eq!(exemplars.add(&a, exemplar(3, "y")), Added::Kept);
+        assert_eq!(
+            exemplars.add_untimed(&a, exemplar(4, "y")),
+            Added::Kept,
+            "seen at the scrape before"
+        );
         assert_eq!(exemplars.add(&a, exemplar(2, "z")), Added::OutOfOrder);
         assert_eq!(exemplars.add(&a, exemplar(4, &"t".repeat(121))), Added::TooLong);
         exemplars.add(&series("b"), exemplar(1, "x"));

@@ -169,8 +169,8 @@ mod tests {
 
     #[test]
     fn a_bomb_is_refused_at_the_limit_and_at_the_budget() {
-        for (compression, bomb) in all(&vec![0; 40 << 20]) {
-            assert!(bomb.len() < 3 << 20);
+        for (compression, bomb) in all(&vec![0; 4 << 20]) {
+            assert!(bomb.len() < 300 << 10);
             let error = compression
                 .undo(&bomb, &Budget::new(1 << 30), 1 << 20)
                 .unwrap_err();
@@ -192,7 +192,7 @@ mod tests {
         for (compression, good) in all(b"hello, hello, hello") {
             let back = compression.undo(&good, &budget, 100).unwrap();
             assert_eq!(&back.bytes[..], b"hello, hello, hello");
-            for bad in [&b"\xff\xffnonsense"[..], &good[..good.len() - 5]] {
+            for bad in [&b"\x10nonsense"[..], &good[..good.len() - 5]] {
                 let error = compression.undo(bad, &budget, 1 << 20).unwrap_err();
                 assert!(
                     matches!(error, BodyError::Corrupt { .. }),

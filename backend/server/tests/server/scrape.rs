@@ -9,15 +9,15 @@ use tokio::net::TcpListener;
 use crate::support::{Server, eventually, gzip};
 
 /// A target that answers with what it is told.
-struct Target {
-    addr: String,
+pub(crate) struct Target {
+    pub(crate) addr: String,
     answer: Arc<Mutex<Vec<u8>>>,
     /// Heads of the requests that came.
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Target {
-    async fn start(text: &str) -> Self {
+    pub(crate) async fn start(text: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = Self {
             addr: listener.local_addr().unwrap().to_string(),
@@ -47,7 +47,7 @@ impl Target {
         self.answers("200 OK", "content-type: text/plain\r\n", text.as_bytes());
     }
 
-    fn answers(&self, status: &str, headers: &str, body: &[u8]) {
+    pub(crate) fn answers(&self, status: &str, headers: &str, body: &[u8]) {
         let head = format!(
             "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n",
             body.len()

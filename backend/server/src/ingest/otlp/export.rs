@@ -72,6 +72,12 @@ fn keep(state: &State, signal: Signal, encoding: Encoding, body: Bytes) -> Resul
             if !samples.histograms.is_empty() {
                 outcome += state.store.append_histograms(&samples.histograms)?;
             }
+            if !batch.exemplars.is_empty() {
+                let mut exemplars = lock(&state.exemplars);
+                for (series, exemplar) in batch.exemplars {
+                    let _ = exemplars.add(&series, exemplar);
+                }
+            }
             let refused = rejected.by_store(outcome, n_points);
             n_points - refused
         }

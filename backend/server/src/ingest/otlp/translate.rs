@@ -4,6 +4,7 @@
 //! rejected with a reason where it does not.
 
 mod attributes;
+mod exemplars;
 mod exponential;
 mod logs;
 mod metrics;

@@ -14,7 +14,7 @@ pub(crate) mod weigh;
 
 pub(crate) use logs::{ExportLogsRequest, LogRecord};
 pub(crate) use metrics::{
-    Buckets, ExponentialHistogramDataPoint, ExportMetricsRequest, HistogramDataPoint, Metric,
+    Buckets, Exemplar, ExponentialHistogramDataPoint, ExportMetricsRequest, HistogramDataPoint, Metric,
     NumberDataPoint, SummaryDataPoint, TEMPORALITY_DELTA,
 };
 pub(crate) use status::{PartialSuccess, Response, RetryInfo, Status};

@@ -1,7 +1,7 @@
 //! The text format of Prometheus, 0.0.4, and OpenMetrics 1.0.
 //!
 //! Invariant: pure; any text gives samples or an error with its line; nothing is kept beyond the limits.
-//! Not here: exemplars, which are read over; native histograms, which neither format has.
+//! Not here: native histograms, which neither format has.
 
 mod line;
 
@@ -50,6 +50,19 @@ pub struct Scraped {
     /// Value.
     pub value: f64,
     /// Time, if the text gives one, in milliseconds since the epoch.
+    pub t_ms: Option<i64>,
+    /// What leads to an observation behind the value, if the text names one.
+    pub exemplar: Option<ScrapedExemplar>,
+}
+
+/// An exemplar of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScrapedExemplar {
+    /// Most often the ids of a trace and of a span.
+    pub labels: Labels,
+    /// The value observed.
+    pub value: f64,
+    /// Time of the observation, if the text gives one, in milliseconds since the epoch.
     pub t_ms: Option<i64>,
 }
 
@@ -256,17 +269,71 @@ impl Parser<'_> {
             Some(_) => Some(self.time(cursor.word())?),
         };
         cursor.skip_blanks();
-        match cursor.peek() {
-            None => {}
-            Some('#') if self.format == Format::OpenMetrics => {}
+        let exemplar = match cursor.peek() {
+            None => None,
+            Some('#') if self.format == Format::OpenMetrics => Some(self.exemplar(&mut cursor)?),
             Some(_) => return Err(cursor.expected("the end of the line")),
-        }
+        };
         self.found.samples.push(Scraped {
             labels: labels.build(),
             value,
             t_ms,
+            exemplar,
         });
         Ok(())
+    }
+
+    /// What stands after a sample: `# {trace_id="…"} 0.5 1700000000.123`.
+    fn exemplar(&self, cursor: &mut Cursor<'_>) -> Result<ScrapedExemplar, String> {
+        cursor.eat('#');
+        cursor.skip_blanks();
+        if !cursor.eat('{') {
+            return Err(cursor.expected("the labels of an exemplar"));
+        }
+        let mut labels = Labels::builder();
+        let mut n_labels = 0;
+        loop {
+            cursor.skip_blanks();
+            if cursor.eat('}') {
+                break;
+            }
+            let name = match cursor.peek() {
+                Some('"') => cursor.quoted()?,
+                _ => cursor.name(false).to_owned(),
+            };
+            cursor.skip_blanks();
+            if name.is_empty() || !cursor.eat('=') {
+                return Err(cursor.expected("a label of an exemplar"));
+            }
+            cursor.skip_blanks();
+            labels.set(&name, &cursor.quoted()?);
+            n_labels += 1;
+            if n_labels > self.limits.labels {
+                return Err(format!("exemplar has more than {} labels", self.limits.labels));
+            }
+            cursor.skip_blanks();
+            if !cursor.eat(',') && cursor.peek() != Some('}') {
+                return Err(cursor.expected("a comma or a closing brace"));
+            }
+        }
+        cursor.skip_blanks();
+        let value = cursor.word();
+        let value =
+            number(value).ok_or_else(|| format!("expected the value of an exemplar, got {value:?}"))?;
+        cursor.skip_blanks();
+        let t_ms = match cursor.peek() {
+            None => None,
+            Some(_) => Some(self.time(cursor.word())?),
+        };
+        cursor.skip_blanks();
+        match cursor.peek() {
+            None => Ok(ScrapedExemplar {
+                labels: labels.build(),
+                value,
+                t_ms,
+            }),
+            Some(_) => Err(cursor.expected("the end of the line")),
+        }
     }
 
     fn time(&self, text: &str) -> Result<i64, String> {

@@ -9,6 +9,7 @@ use watchroom_model::{Labels, MetricMetadata, Sample, stale_nan};
 
 use super::exposition::{Exposition, Format, ParseLimits, parse};
 use super::{Target, relabel};
+use crate::exemplars::Exemplar;
 
 /// What one target's last scrape left behind.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub(super) struct Memory {
 pub(super) struct Outcome {
     pub(super) samples: Vec<(Labels, Sample)>,
     pub(super) metadata: Vec<MetricMetadata>,
+    /// Exemplars, by the series that they are of, and whether each has a time of its own.
+    pub(super) exemplars: Vec<(Labels, Exemplar, bool)>,
     /// Samples of the text.
     pub(super) scraped: usize,
 }
@@ -98,6 +101,15 @@ impl Memory {
                     continue;
                 }
                 added += usize::from(!self.seen.contains(&labels));
+            }
+            if let Some(exemplar) = sample.exemplar {
+                let timed = exemplar.t_ms.is_some();
+                let exemplar = Exemplar {
+                    labels: exemplar.labels,
+                    value: exemplar.value,
+                    t_ms: exemplar.t_ms.or(own_time).unwrap_or(t_ms),
+                };
+                outcome.exemplars.push((labels.clone(), exemplar, timed));
             }
             let sample = Sample {
                 t_ms: own_time.unwrap_or(t_ms),

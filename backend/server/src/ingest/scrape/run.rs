@@ -73,6 +73,15 @@ fn keep(state: &State, outcome: super::pull::Outcome) -> Result<(), String> {
         .store
         .append_samples(&outcome.samples)
         .map_err(|error| chain(&error))?;
+    if !outcome.exemplars.is_empty() {
+        let mut exemplars = lock(&state.exemplars);
+        for (series, exemplar, timed) in outcome.exemplars {
+            let _ = match timed {
+                true => exemplars.add(&series, exemplar),
+                false => exemplars.add_untimed(&series, exemplar),
+            };
+        }
+    }
     // Metadata is not worth a failed scrape; the store counts what it refuses.
     let _ = state.store.append_metadata(&outcome.metadata);
     Ok(())

@@ -9,12 +9,14 @@ use watchroom_model::{Labels, METRIC_NAME, MetricKind, MetricMetadata, NativeHis
 
 use super::super::rejected::Rejected;
 use super::super::wire::{
-    ExportMetricsRequest, HistogramDataPoint, KeyValue, Metric, NumberDataPoint, SummaryDataPoint,
+    self, ExportMetricsRequest, HistogramDataPoint, KeyValue, Metric, NumberDataPoint, SummaryDataPoint,
     TEMPORALITY_DELTA,
 };
 use super::attributes::{attr_value, resource, truncate};
+use super::exemplars::exemplars;
 use super::naming::{label_name, metric_name, unit_name};
 use super::{MAX_LABEL_VALUE_BYTES, MAX_LABELS, MAX_NAME_BYTES, exponential};
+use crate::exemplars::Exemplar;
 
 /// Bit of a point's flags that says that there is no value, and the series ends.
 const NO_RECORDED_VALUE: u32 = 1;
@@ -24,6 +26,8 @@ const NO_RECORDED_VALUE: u32 = 1;
 pub(crate) struct MetricBatch {
     pub(crate) metadata: Vec<MetricMetadata>,
     pub(crate) points: Vec<Point>,
+    /// Exemplars of the points, by the series that they are of.
+    pub(crate) exemplars: Vec<(Labels, Exemplar)>,
 }
 
 /// One data point.
@@ -215,16 +219,19 @@ impl Translation<'_> {
                     point.time_unix_nano,
                     point.flags,
                 );
+                let exemplars = std::mem::take(&mut point.exemplars);
                 match exponential::native(point) {
                     Ok(histogram) => {
-                        self.push(
+                        if self.push(
                             &family,
                             attributes,
                             time,
                             flags,
                             delta,
                             PointValue::Native(histogram),
-                        );
+                        ) {
+                            self.exemplars(exemplars, None);
+                        }
                     }
                     Err(reason) => self.rejected.one(reason),
                 }
@@ -249,29 +256,50 @@ impl Translation<'_> {
         let stale = point.flags & NO_RECORDED_VALUE != 0;
         let value = point.as_double.or(point.as_int.map(|n| n as f64));
         match value.or(stale.then_some(0.0)) {
-            Some(value) => self.push(
-                family,
-                point.attributes,
-                point.time_unix_nano,
-                point.flags,
-                delta,
-                PointValue::Number(value),
-            ),
+            Some(value) => {
+                if self.push(
+                    family,
+                    point.attributes,
+                    point.time_unix_nano,
+                    point.flags,
+                    delta,
+                    PointValue::Number(value),
+                ) {
+                    self.exemplars(point.exemplars, None);
+                }
+            }
             None => self.rejected.one("data point has no value"),
         }
     }
 
     fn histogram(&mut self, family: &str, point: HistogramDataPoint, delta: bool) {
         match explicit(&point) {
-            Ok(histogram) => self.push(
-                family,
-                point.attributes,
-                point.time_unix_nano,
-                point.flags,
-                delta,
-                PointValue::Histogram(histogram),
-            ),
+            Ok(histogram) => {
+                if self.push(
+                    family,
+                    point.attributes,
+                    point.time_unix_nano,
+                    point.flags,
+                    delta,
+                    PointValue::Histogram(histogram),
+                ) {
+                    self.exemplars(point.exemplars, Some(&point.explicit_bounds));
+                }
+            }
             Err(reason) => self.rejected.one(reason),
+        }
+    }
+
+    /// Exemplars of the point that was pushed last.
+    fn exemplars(&mut self, list: Vec<wire::Exemplar>, bounds: Option<&[f64]>) {
+        if let (false, Some(point)) = (list.is_empty(), self.batch.points.last()) {
+            exemplars(
+                list,
+                &point.labels,
+                bounds,
+                self.now_ms,
+                &mut self.batch.exemplars,
+            );
         }
     }
 
@@ -292,6 +320,7 @@ impl Translation<'_> {
         );
     }
 
+    /// Enters a point and tells whether it could.
     fn push(
         &mut self,
         family: &str,
@@ -300,21 +329,26 @@ impl Translation<'_> {
         flags: u32,
         delta: bool,
         value: PointValue,
-    ) {
-        match self.labels(family, attributes) {
-            Ok(labels) => self.batch.points.push(Point {
-                labels,
-                t_ms: if time_ns == 0 {
-                    self.now_ms
-                } else {
-                    crate::clock::ns_to_ms(time_ns)
-                },
-                delta,
-                stale: flags & NO_RECORDED_VALUE != 0,
-                value,
-            }),
-            Err(reason) => self.rejected.one(reason),
-        }
+    ) -> bool {
+        let labels = match self.labels(family, attributes) {
+            Ok(labels) => labels,
+            Err(reason) => {
+                self.rejected.one(reason);
+                return false;
+            }
+        };
+        self.batch.points.push(Point {
+            labels,
+            t_ms: if time_ns == 0 {
+                self.now_ms
+            } else {
+                crate::clock::ns_to_ms(time_ns)
+            },
+            delta,
+            stale: flags & NO_RECORDED_VALUE != 0,
+            value,
+        });
+        true
     }
 
     /// Attributes as labels; the values of those that come to the same name are joined by `;` in order of key.

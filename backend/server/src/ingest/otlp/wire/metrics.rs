@@ -131,6 +131,33 @@ pub(crate) struct NumberDataPoint {
     pub(crate) as_int: Option<i64>,
     #[prost(uint32, tag = "8")]
     pub(crate) flags: u32,
+    #[prost(message, repeated, tag = "5")]
+    #[serde(deserialize_with = "json::list")]
+    pub(crate) exemplars: Vec<Exemplar>,
+}
+
+/// `Exemplar`.
+#[derive(Clone, PartialEq, prost::Message, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Exemplar {
+    #[prost(message, repeated, tag = "7")]
+    #[serde(deserialize_with = "json::list")]
+    pub(crate) filtered_attributes: Vec<KeyValue>,
+    #[prost(fixed64, tag = "2")]
+    #[serde(deserialize_with = "json::u64")]
+    pub(crate) time_unix_nano: u64,
+    #[prost(double, optional, tag = "3")]
+    #[serde(deserialize_with = "json::opt_f64")]
+    pub(crate) as_double: Option<f64>,
+    #[prost(sfixed64, optional, tag = "6")]
+    #[serde(deserialize_with = "json::opt_i64")]
+    pub(crate) as_int: Option<i64>,
+    #[prost(bytes = "vec", tag = "4")]
+    #[serde(deserialize_with = "json::hex")]
+    pub(crate) span_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "5")]
+    #[serde(deserialize_with = "json::hex")]
+    pub(crate) trace_id: Vec<u8>,
 }
 
 /// `HistogramDataPoint`.
@@ -157,6 +184,9 @@ pub(crate) struct HistogramDataPoint {
     pub(crate) explicit_bounds: Vec<f64>,
     #[prost(uint32, tag = "10")]
     pub(crate) flags: u32,
+    #[prost(message, repeated, tag = "8")]
+    #[serde(deserialize_with = "json::list")]
+    pub(crate) exemplars: Vec<Exemplar>,
 }
 
 /// `ExponentialHistogramDataPoint`.
@@ -186,6 +216,9 @@ pub(crate) struct ExponentialHistogramDataPoint {
     pub(crate) negative: Option<Buckets>,
     #[prost(uint32, tag = "10")]
     pub(crate) flags: u32,
+    #[prost(message, repeated, tag = "11")]
+    #[serde(deserialize_with = "json::list")]
+    pub(crate) exemplars: Vec<Exemplar>,
     #[prost(double, tag = "14")]
     #[serde(deserialize_with = "json::f64")]
     pub(crate) zero_threshold: f64,

@@ -7,7 +7,10 @@
 
 use std::mem::size_of;
 
-use super::{AnyValue, KeyValue, LogRecord, Metric, NumberDataPoint, Span};
+use super::{
+    AnyValue, Exemplar, ExponentialHistogramDataPoint, HistogramDataPoint, KeyValue, LogRecord, Metric,
+    NumberDataPoint, Span,
+};
 use crate::ingest::otlp::{Encoding, Signal};
 
 /// A message whose repeated fields are worth counting: its size, and which field leads to which message.
@@ -81,17 +84,21 @@ static LOGS: Shape = Shape {
     size: 0,
     fields: &[(1, &RESOURCE_LOGS)],
 };
-static NUMBER: Shape = Shape {
-    size: grown(size_of::<NumberDataPoint>()),
+static EXEMPLAR: Shape = Shape {
+    size: grown(size_of::<Exemplar>()),
     fields: &[(7, &ATTRIBUTE)],
 };
+static NUMBER: Shape = Shape {
+    size: grown(size_of::<NumberDataPoint>()),
+    fields: &[(7, &ATTRIBUTE), (5, &EXEMPLAR)],
+};
 static HISTOGRAM: Shape = Shape {
-    size: grown(160),
-    fields: &[(9, &ATTRIBUTE)],
+    size: grown(size_of::<HistogramDataPoint>()),
+    fields: &[(9, &ATTRIBUTE), (8, &EXEMPLAR)],
 };
 static EXPONENTIAL: Shape = Shape {
-    size: grown(240),
-    fields: &[(1, &ATTRIBUTE)],
+    size: grown(size_of::<ExponentialHistogramDataPoint>()),
+    fields: &[(1, &ATTRIBUTE), (11, &EXEMPLAR)],
 };
 static QUANTILE: Shape = Shape {
     size: grown(16),

@@ -32,7 +32,7 @@ fn reads_the_text_format() {
             r#"msdos_file{error="a\n\"b\"", path="C:\\DIR\\F.TXT"} 1500000000 None"#,
             r#"inf{b="x"} inf None"#,
             "nan NaN Some(-5)",
-            r#"with.dots{l.1="v"} 16 None"#,
+            r#"{"with.dots", "l.1"="v"} 16 None"#,
             "a:b:c 1 None",
         ]
     );
@@ -48,6 +48,31 @@ fn reads_openmetrics() {
         shown(text, Format::OpenMetrics).unwrap(),
         [r#"foo_total{a="b"} 17 Some(1520879607789)"#, "foo_created 5 None"]
     );
+    let exemplar = found.samples[0].exemplar.as_ref().unwrap();
+    assert_eq!((exemplar.value, exemplar.t_ms), (0.67, None));
+    assert_eq!(exemplar.labels.get("trace_id"), Some("KOO5S4vxi0o"));
+    let timed = parse(
+        "a 1 # {} 2 3.5\n# EOF\n",
+        Format::OpenMetrics,
+        &ParseLimits::default(),
+    )
+    .unwrap();
+    assert_eq!(timed.samples[0].exemplar.as_ref().unwrap().t_ms, Some(3_500));
+    for (exemplar, reason) in [
+        ("#", "the labels of an exemplar"),
+        ("# {", "a label of an exemplar"),
+        ("# {a=\"b\"", "a comma or a closing brace"),
+        ("# {a=\"b\"}", "the value of an exemplar"),
+        ("# {a=\"b\"} x", "the value of an exemplar"),
+        ("# {a=\"b\"} 1 x", "a time"),
+        ("# {a=\"b\"} 1 2 3", "the end of the line"),
+    ] {
+        let error = shown(&format!("a 1 {exemplar}\n# EOF\n"), Format::OpenMetrics).unwrap_err();
+        assert!(
+            error.starts_with("line 1: expected ") && error.contains(reason),
+            "{exemplar}: {error}"
+        );
+    }
     assert_eq!(
         shown("a 1\n", Format::OpenMetrics).unwrap_err(),
         "line 2: the text ends without # EOF; it may be cut off"
