@@ -4,9 +4,11 @@
 
 mod answer;
 mod exemplars;
+mod federate;
 mod find;
 mod meta;
 mod query;
+mod remote_read;
 mod rules;
 mod targets;
 
@@ -32,6 +34,8 @@ pub(super) fn router(state: &Shared) -> Router {
             "/api/v1/query_exemplars",
             get(exemplars::query).post(exemplars::query),
         )
+        .route("/api/v1/read", axum::routing::post(remote_read::read))
+        .route("/federate", get(federate::federate))
         .route("/api/v1/metadata", get(meta::metadata))
         .route("/api/v1/targets", get(targets::targets))
         .route("/api/v1/rules", get(rules::rules))

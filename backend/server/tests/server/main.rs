@@ -11,6 +11,7 @@ mod otlp;
 mod peer;
 mod prometheus;
 mod push;
+mod remote_read;
 mod remote_write;
 mod rules;
 mod scrape;

@@ -16,6 +16,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     /// Starts it with the configuration for its port; `None`, said aloud, if there is none to start.
+    #[expect(clippy::print_stdout, reason = "what was not compared is to be seen")]
     pub(crate) async fn start(config: impl FnOnce(u16) -> String) -> Option<Self> {
         let version = Command::new("prometheus")
             .arg("--version")
