@@ -181,9 +181,18 @@ impl Scanner<'_, '_, '_> {
         !self.before(at).is_ascii_alphanumeric() || self.is_after_escape(at)
     }
 
-    /// Whether `\n`, `\r` or `\t` stands before a place, as `Debug` and JSON write what parts two words.
+    /// Whether what parts two words stands before a place, as `Debug` and JSON write it (`\n`, `\r`, `\t`), or a URL (`%20`).
     fn is_after_escape(&self, at: usize) -> bool {
-        matches!(self.slice(at.saturating_sub(2), at), [b'\\', b'n' | b'r' | b't'])
+        (1..=2).any(|len| at > len && self.escape_at(at - len) == len)
+    }
+
+    /// Bytes of an escape at a place, without its backslash or percent sign; zero if there is none.
+    fn escape_at(&self, at: usize) -> usize {
+        match (self.before(at), self.byte(at)) {
+            (b'\\', b'n' | b'r' | b't') => 1,
+            (b'%', first) if first.is_ascii_hexdigit() && self.byte(at + 1).is_ascii_hexdigit() => 2,
+            _ => 0,
+        }
     }
 
     fn slice(&self, start: usize, end: usize) -> &[u8] {

@@ -37,6 +37,25 @@ fn no_secret_comes_through_whichever_mode_its_kind_has() {
     }
 }
 
+#[test]
+fn an_escape_of_a_url_hides_no_key_and_no_name() {
+    let redactor = Redactor::default();
+    let key = ["sk_l", "ive_2V0hhP7VYK8uJXmjpN4NPGBX"].concat();
+    for (text, secret) in [
+        (
+            format!("/notes/it%20is%20{key}%20now"),
+            "2V0hhP7VYK8uJXmjpN4NPGBX",
+        ),
+        ("/search?q=%22password=hunter2".to_owned(), "hunter2"),
+    ] {
+        assert!(
+            !redactor.value(&text).contains(secret),
+            "{}",
+            redactor.value(&text)
+        );
+    }
+}
+
 /// As a field `note = ?text`, or a structure with the text in it, has it; and such a line within another.
 #[test]
 fn no_secret_comes_through_as_debug_writes_it() {

@@ -81,13 +81,14 @@ impl Scanner<'_, '_, '_> {
         true
     }
 
-    /// The sort of the name that stands between two places; the letter of an escape before it is none of its own.
+    /// The sort of the name that stands between two places; what is left of an escape before it is none of its own.
     fn name_sort(&self, start: usize, end: usize) -> Sort {
         let sort = self.rules.names.sort(self.slice(start, end));
         match sort {
-            Sort::Harmless if self.is_after_escape(start + 1) => {
-                self.rules.names.sort(self.slice(start + 1, end))
-            }
+            Sort::Harmless if self.escape_at(start) > 0 => self
+                .rules
+                .names
+                .sort(self.slice(start + self.escape_at(start), end)),
             _ => sort,
         }
     }

@@ -52,8 +52,8 @@ impl Scanner<'_, '_, '_> {
             jwt_tried |= is_jwt;
             if (is_jwt && self.jwt(at, end)) || (may_begin && self.provider_key(at)) {
                 at = self.done.max(at + 1);
-            } else if at == start && self.is_after_escape(start + 1) {
-                at += 1;
+            } else if at == start && self.escape_at(start) > 0 {
+                at += self.escape_at(start);
             } else {
                 at = self.skip_to(at, end, |b| b.is_ascii_alphanumeric()) + 1;
             }
