@@ -21,6 +21,7 @@ use crate::body::ObservedBody;
 use crate::labels::MethodLabel;
 use crate::metrics::{HttpClientMetrics, RpcClientMetrics};
 use crate::observe::{Instruments, Observation};
+use crate::path::shown;
 use crate::request_id::REQUEST_ID;
 use crate::server::{ResponseFuture, rpc_method};
 
@@ -173,7 +174,7 @@ fn http_span<B>(request: &Request<B>, method: MethodLabel) -> Span {
         http.request.method = MethodLabel::text(&method),
         server.address = request.uri().host(),
         server.port = request.uri().port_u16(),
-        url.path = request.uri().path(),
+        url.path = &*shown(request.uri().path()),
         http.response.status_code = field::Empty,
     )
 }

@@ -25,6 +25,7 @@ mod context;
 mod labels;
 mod metrics;
 mod observe;
+mod path;
 mod request_id;
 mod server;
 

@@ -14,6 +14,7 @@ use crate::body::{CountedBody, ObservedBody};
 use crate::context::RequestContext;
 use crate::labels::MethodLabel;
 use crate::observe::{Instruments, Observation};
+use crate::path::shown;
 use crate::request_id::RequestId;
 
 /// A server with its light.
@@ -98,7 +99,7 @@ impl<S> ServerService<S> {
                     tenant_id = field::Empty,
                     http.request.method = MethodLabel::text(&method),
                     http.route = route,
-                    url.path = request.uri().path(),
+                    url.path = &*shown(request.uri().path()),
                     http.response.status_code = field::Empty,
                 )
             }
