@@ -9,11 +9,16 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use tower::ServiceExt as _;
 use tracing::field;
 use watchroom::capture::Status;
 use watchroom::metrics::{Declaration, DynamicCounter};
 use watchroom::prelude::*;
 use watchroom::redact::testing::Corpus;
+use watchroom_http::ServerLayer;
 
 use crate::collector::Collector;
 use crate::scene::{Ended, Scene, get};
@@ -21,7 +26,7 @@ use crate::scenes::{init, tell};
 
 /// Where the texts come in, and for each whether it comes out with spans (`t`), log records (`r`), lines (`l`), metrics (`m`), panics
 /// on stderr (`e`), health (`h`), the build page (`b`), or what is carried to other services (`c`).
-const DOORS: [(&str, &str); 28] = [
+const DOORS: [(&str, &str); 30] = [
     ("field", "lr"),
     ("message", "lr"),
     ("display", "lr"),
@@ -50,6 +55,8 @@ const DOORS: [(&str, &str); 28] = [
     ("health-details", "h"),
     ("health-field", "h"),
     ("panic", "lr"),
+    ("path", "tl"),
+    ("request-id", "tl"),
 ];
 
 /// What has seen the doors.
@@ -155,12 +162,38 @@ fn enter(
     let component = telemetry.health().component(format!("component-{idx}"));
     component.details(at("health-details")).unhealthy(at("health"));
 
+    ask(telemetry, &at("path"), &at("request-id"));
+
     let text = at("panic");
     let name = text.replace('\0', "");
     let panics = std::thread::Builder::new()
         .name(name)
         .spawn(move || tracing::info_span!("of a thread").in_scope(|| panic!("{text}")));
     assert!(panics.unwrap().join().is_err());
+}
+
+/// A request whose path and id hold texts, in the way of a careful client: what a URL has a meaning for is encoded.
+fn ask(telemetry: &Telemetry, path: &str, id: &str) {
+    let server = Router::new()
+        .fallback(|| async { tracing::info!("asked") })
+        .layer(ServerLayer::http(telemetry.metrics()).unwrap());
+    let path: String = path
+        .bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => char::from(byte).to_string(),
+            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b','
+            | b';' | b'=' | b':' | b'@' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    let mut request = Request::get(format!("/asked/{path}"))
+        .body(Body::empty())
+        .unwrap();
+    if let Ok(id) = id.parse() {
+        request.headers_mut().insert("x-request-id", id);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(server.oneshot(request)).unwrap();
 }
 
 fn witness(door: &str) -> String {

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use axum::routing::get;
+use tower::ServiceExt as _;
 use tracing::Instrument as _;
 use watchroom_core::Signal;
+use watchroom_http::ServerLayer;
 
 use crate::collector::Collector;
-use crate::scene::{Ended, Scene};
+use crate::scene::{self, Ended, Scene};
 use crate::scenes::{account, init, spans, square, tell};
 
 fn played(name: &str) -> (Collector, Ended) {
@@ -46,6 +52,24 @@ fn a_task_that_panics_leaves_a_line_and_its_span_and_its_runtime_goes_on() {
     assert_eq!(collector.n_spans(), 11);
 }
 
+#[test]
+fn a_handler_that_panics_leaves_a_line_a_span_and_a_count_and_its_server_goes_on() {
+    let (collector, ended) = played("handler_panics");
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(ended.out.matches(LINE).count(), 1, "{ended:?}");
+    let told = ended.told();
+    assert_eq!(square(&told["spans"]), (2, 2));
+    assert_eq!(collector.n_spans(), 2);
+    let page = told["page"].as_str().unwrap();
+    for line in [
+        r#"http_requests_total{method="GET",endpoint="/fine",status_group="2xx"} 1"#,
+        r#"http_requests_total{method="GET",endpoint="/refuse",status_group="none"} 1"#,
+        r#"http_requests_in_flight{method="GET"} 0"#,
+    ] {
+        assert!(page.contains(line), "{line} in {page}");
+    }
+}
+
 /// As where unwinding is turned off: no guard is dropped, no `main` ends.
 #[test]
 fn a_panic_that_cannot_unwind_is_logged_and_everything_flushed_before_the_process_aborts() {
@@ -72,6 +96,7 @@ pub(crate) fn play(scene: &str) -> bool {
     match scene {
         "thread_panics" => thread_panics(),
         "task_panics" => task_panics(),
+        "handler_panics" => handler_panics(),
         "panic_without_unwinding" => panic_without_unwinding(),
         "panic_twice" => panic_twice(),
         _ => return false,
@@ -104,6 +129,30 @@ fn task_panics() {
     let report = telemetry.shutdown(Duration::from_secs(20));
     assert!(report.complete, "{report}");
     tell(&account(Signal::Spans));
+}
+
+fn handler_panics() {
+    let telemetry = init();
+    let server = Router::new()
+        .route("/fine", get(|| async { "fine" }))
+        .route("/refuse", get(|| async { refuse() }))
+        .layer(ServerLayer::http(telemetry.metrics()).unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        // Each connection is a task, as with hyper.
+        let ask = async |path: &str| {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let answer = server.clone().oneshot(request);
+            tokio::spawn(async move { to_bytes(answer.await.unwrap().into_body(), 100).await.unwrap() }).await
+        };
+        assert!(ask("/refuse").await.unwrap_err().is_panic());
+        assert_eq!(ask("/fine").await.unwrap(), "fine");
+    });
+    let admin = telemetry.admin_addr().unwrap().to_string().into();
+    let page = scene::get(&admin, "/metrics");
+    let report = telemetry.shutdown(Duration::from_secs(20));
+    assert!(report.complete, "{report}");
+    tell(&serde_json::json!({ "spans": account(Signal::Spans), "page": page }));
 }
 
 extern "C" fn without_unwinding() {
