@@ -1,9 +1,13 @@
 //! Loki push, as JSON and as protobuf: what is kept, what is refused and how.
 
+use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use watchroom_server::LokiPush;
 
-use crate::support::{Answer, Server, encode, gzip, now_ns};
+use crate::support::{Answer, Server, encode, eventually, gzip, now_ns};
 
 const PATH: &str = "/loki/api/v1/push";
 const JSON: &str = "content-type: application/json\r\n";
@@ -404,4 +408,86 @@ async fn otlp_may_be_sent_in_zstd() {
         assert_eq!(answer.header("grpc-accept-encoding"), Some("identity,gzip,zstd"));
     }
     server.stop().await;
+}
+
+/// Senders of both protocols are asked to try again when there is no room, which they do at 503.
+#[tokio::test(flavor = "multi_thread")]
+async fn when_too_much_is_under_way_both_protocols_are_told_to_try_again() {
+    // The smallest budget is 96 MiB, of which a body takes twice its size while it comes.
+    let server = Server::with(|config, _| config.max_memory_bytes = 1 << 20).await;
+    let part = vec![0; 15 << 20];
+    let mut held = Vec::new();
+    for path in [PATH, "/api/v1/write", PATH] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\n{PROTOBUF}content-length: {}\r\n\r\n",
+            part.len() + 1
+        );
+        let mut stream = TcpStream::connect(server.addrs.http).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&part).await.unwrap();
+        held.push(stream);
+    }
+    for path in [PATH, "/api/v1/write"] {
+        let answer = eventually("the budget is used up", async || {
+            let answer = server.post(server.addrs.http, path, PROTOBUF, &part).await;
+            (answer.status == 503).then_some(answer)
+        })
+        .await;
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        assert!(answer.text().contains("try again"), "{}", answer.text());
+    }
+    drop(held);
+    for path in [PATH, "/api/v1/write"] {
+        eventually("the budget is free again", async || {
+            let answer = server.post(server.addrs.http, path, PROTOBUF, &snappy(b"")).await;
+            (answer.status == 204).then_some(())
+        })
+        .await;
+    }
+    server.stop().await;
+}
+
+fn sample_request() -> Vec<u8> {
+    let entry = |at, line: &str| Entry {
+        timestamp: at_seconds(at),
+        line: line.into(),
+        metadata: vec![Pair {
+            name: "pod".into(),
+            value: "p".into(),
+        }],
+    };
+    let request = PushRequest {
+        streams: vec![Stream {
+            labels: r#"{job="a",env="b"}"#.into(),
+            entries: vec![entry(1, "one"), entry(2, "two")],
+            hash: 1,
+        }],
+    };
+    request.encode_to_vec()
+}
+
+proptest! {
+    /// Whatever becomes of a good request on its way, it is read within its bounds or refused.
+    #[test]
+    fn a_damaged_push_is_read_or_refused(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in any::<prop::sample::Index>(),
+        as_json: bool,
+        max_bytes in 0_usize..20_000,
+    ) {
+        let json = br#"{"streams":[{"stream":{"job":"a"},"values":[["1","one",{"k":"v"}],["2","two"]]}]}"#;
+        let (form, mut body) = match as_json {
+            true => (LokiPush::Json, json.to_vec()),
+            false => (LokiPush::Protobuf, sample_request()),
+        };
+        for (at, byte) in changes {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        body.truncate(cut.index(2 * body.len()).max(1));
+        match form.read(&body, max_bytes) {
+            Ok((kept, rejected)) => prop_assert!(kept + rejected as usize <= body.len() / 2),
+            Err(told) => prop_assert!(!told.is_empty()),
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! Remote write, both versions: what is kept, what is refused and how, and a real Prometheus as the sender.
 
+use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Value, json};
+use watchroom_server::RemoteWrite;
 
 use crate::peer::Peer;
 use crate::support::{Answer, Server, encode, eventually, now_ns};
@@ -569,4 +571,35 @@ async fn what_a_real_prometheus_sends_answers_as_it_does_there() {
     assert_eq!(peer.json(&path).await["data"]["result"][0]["value"][1], "0");
     peer.stop();
     server.stop().await;
+}
+
+proptest! {
+    /// Whatever becomes of a good request on its way, it is read within its bounds or refused.
+    #[test]
+    fn a_damaged_write_is_read_or_refused(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in any::<prop::sample::Index>(),
+        second: bool,
+        max_bytes in 0_usize..20_000,
+    ) {
+        let mut hot = series(&[("__name__", "hot"), ("job", "j")], &[(1, 1.0), (2, 2.0)]);
+        hot.histograms = vec![histogram(3)];
+        let first = WriteRequest {
+            timeseries: vec![hot],
+            metadata: vec![Metadata::default()],
+        };
+        let (version, mut body) = match second {
+            true => (RemoteWrite::V2, request2(1).encode_to_vec()),
+            false => (RemoteWrite::V1, first.encode_to_vec()),
+        };
+        for (at, byte) in changes {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        body.truncate(cut.index(2 * body.len()).max(1));
+        match version.read(&body, max_bytes) {
+            Ok((kept, rejected)) => prop_assert!(kept + rejected as usize <= body.len() / 2),
+            Err(told) => prop_assert!(!told.is_empty()),
+        }
+    }
 }
