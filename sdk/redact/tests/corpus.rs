@@ -470,10 +470,8 @@ fn redacting_twice_is_redacting_once() {
             }
         }
         // Found by fuzzing.
-        for text in [":://:u:://0666:::05:0 6"] {
-            let once = redactor.value(text);
-            assert_eq!(redactor.value(&once), once, "of {text:?}");
-        }
+        let once = redactor.value(":://:u:://0666:::05:0 6");
+        assert_eq!(redactor.value(&once), once);
     }
 }
 
