@@ -2,6 +2,8 @@
 //!
 //! Histograms of different resolution meet at the coarser one; zero buckets of different width at the wider one.
 
+use std::borrow::Cow;
+
 use super::{CUSTOM_SCHEMA, NativeHistogram, ResetHint};
 
 /// Two histograms of which one has given bounds and the other exponential ones.
@@ -97,7 +99,7 @@ impl NativeHistogram {
             sum: a.sum + sign * b.sum,
             positive: joined(&a.positive, &b.positive, sign),
             negative: joined(&a.negative, &b.negative, sign),
-            bounds: a.bounds,
+            bounds: a.bounds.clone(),
         })
     }
 
@@ -127,19 +129,21 @@ impl NativeHistogram {
     }
 }
 
-/// Both with the same bounds everywhere.
-pub(super) fn alike(a: &NativeHistogram, b: &NativeHistogram) -> (NativeHistogram, NativeHistogram) {
+/// Both with the same bounds everywhere; as they are, if they have them already.
+pub(super) fn alike<'a>(
+    a: &'a NativeHistogram,
+    b: &'a NativeHistogram,
+) -> (Cow<'a, NativeHistogram>, Cow<'a, NativeHistogram>) {
+    if a.schema == b.schema && a.zero_threshold == b.zero_threshold && a.bounds == b.bounds {
+        return (Cow::Borrowed(a), Cow::Borrowed(b));
+    }
     if a.is_custom() {
-        if a.bounds == b.bounds {
-            return (a.clone(), b.clone());
-        }
-        let common: Vec<f64> = a
-            .bounds
-            .iter()
-            .copied()
-            .filter(|bound| b.bounds.contains(bound))
-            .collect();
-        return (with_bounds(a, &common), with_bounds(b, &common));
+        let is_common = |bound: &f64| b.bounds.contains(bound);
+        let common: Vec<f64> = a.bounds.iter().copied().filter(is_common).collect();
+        return (
+            Cow::Owned(with_bounds(a, &common)),
+            Cow::Owned(with_bounds(b, &common)),
+        );
     }
     let schema = a.schema.min(b.schema);
     let (mut a, mut b) = (a.to_schema(schema), b.to_schema(schema));
@@ -151,7 +155,7 @@ pub(super) fn alike(a: &NativeHistogram, b: &NativeHistogram) -> (NativeHistogra
         };
         narrow.widen_zero(wide);
     }
-    (a, b)
+    (Cow::Owned(a), Cow::Owned(b))
 }
 
 /// With fewer given bounds, each of them one of its own.
