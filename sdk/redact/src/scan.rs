@@ -33,6 +33,12 @@ pub(crate) enum By {
     Value,
 }
 
+/// Bytes of the shortest match that a number-like run is judged for: `1.1.1.1`.
+///
+/// One byte at least parts two runs, so a match that is not longer than this and ends before the next run begins as far back from
+/// that run's mark as everything that reaches over it has been marked: no order is broken by judging it then.
+const SHORTEST_NUMBER: usize = 7;
+
 /// One walk over one value.
 pub(crate) struct Scanner<'t, 'r, 'o> {
     text: &'t str,
@@ -40,6 +46,8 @@ pub(crate) struct Scanner<'t, 'r, 'o> {
     rules: &'r Rules,
     by: By,
     out: &'o mut String,
+    /// Where in `out` the output of this walk begins.
+    out_start: usize,
     /// The text before this place has been written.
     written: usize,
     /// The text before this place belongs to a match.
@@ -85,6 +93,7 @@ pub(crate) fn scan(text: &str, rules: &Rules, by: By, out: &mut String) -> (Outc
         bytes: text.as_bytes(),
         rules,
         by,
+        out_start: out.len(),
         out,
         written: 0,
         done: 0,
@@ -119,6 +128,8 @@ impl Scanner<'_, '_, '_> {
             // What begins here or further back has been marked by now, by whatever run it belongs to.
             self.judge_runs(at.saturating_sub(SPACED_RUN));
             if hints.number & bit != 0 {
+                // The run before is given up here: what ends right before this one has to be judged by now.
+                self.judge_runs((at + 1).saturating_sub(NUMBER_RUN + 1 + SHORTEST_NUMBER));
                 self.numbers = self.run(at, NUMBER_RUN, self.numbers.end, is_number_like);
             }
             if hints.spaced & bit != 0 {
@@ -171,9 +182,14 @@ impl Scanner<'_, '_, '_> {
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
-    /// The byte before a place; zero at the beginning.
+    /// The byte before a place, as a later walk will see it: what a match stood next to must not look new once it has been
+    /// replaced. Zero at the beginning.
     fn before(&self, at: usize) -> u8 {
-        at.checked_sub(1).map_or(0, |at| self.byte(at))
+        match at.checked_sub(1) {
+            Some(_) if at == self.written => self.out.as_bytes().last().copied().unwrap_or(0),
+            Some(before) => self.byte(before),
+            None => 0,
+        }
     }
 
     /// Whether no word goes on at a place.
@@ -271,6 +287,15 @@ impl Scanner<'_, '_, '_> {
         }
         self.done = self.done.max(end);
         true
+    }
+
+    /// Up to `n` bytes before a place that has not been written yet, as a later walk will see them: what was written of them, and
+    /// what stands between that and the place.
+    fn seen_before(&self, at: usize, n: usize) -> (&[u8], &[u8]) {
+        let kept = self.slice(self.written.max(at.saturating_sub(n)), at);
+        let written = self.out.as_bytes().get(self.out_start..).unwrap_or_default();
+        let from = written.len().saturating_sub(n.saturating_sub(kept.len()));
+        (written.get(from..).unwrap_or_default(), kept)
     }
 
     /// Puts `with` in place of a part of the text; nothing happens where that is what stands there.

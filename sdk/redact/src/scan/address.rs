@@ -52,21 +52,28 @@ impl Scanner<'_, '_, '_> {
         }
     }
 
-    /// End of a domain with a top level of letters; none if there is no such domain.
+    /// End of the longest domain with a top level of letters; none if there is no such domain.
+    ///
+    /// What stands behind it (`example.com.10.0.0.1`) does not hide it: a walk after that has been replaced would see it.
     fn end_of_domain(&self, start: usize) -> Option<usize> {
         let after = self.text.get(start..).unwrap_or_default();
-        let end = start + (after.len() - after.trim_start_matches(is_domain).len());
-        let end = self.skip_back(end, start, |b| matches!(b, b'.' | b'-'));
-        let top = self.skip_back(end, start, |b| b != b'.');
-        if top <= start + 1 {
-            return None;
+        let mut end = start + (after.len() - after.trim_start_matches(is_domain).len());
+        loop {
+            end = self.skip_back(end, start, |b| matches!(b, b'.' | b'-'));
+            let top = self.skip_back(end, start, |b| b != b'.');
+            if top <= start + 1 {
+                return None;
+            }
+            if self.starts_with(top, b"xn--") {
+                return Some(end);
+            }
+            // What is joined to a top level by a dash or a digit is not part of it.
+            let letters = self.skip_to(top, end, |b| b.is_ascii_alphabetic() || !b.is_ascii());
+            if letters >= top + 2 {
+                return Some(letters);
+            }
+            end = top;
         }
-        if self.starts_with(top, b"xn--") {
-            return Some(end);
-        }
-        // What is joined to a top level by a dash or a digit is not part of it.
-        let letters = self.skip_to(top, end, |b| b.is_ascii_alphabetic() || !b.is_ascii());
-        (letters >= top + 2).then_some(letters)
     }
 
     /// Judges the `://` at a place: the password of `user:password@host`.

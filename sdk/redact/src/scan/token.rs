@@ -25,6 +25,9 @@ const HOOKS: &[&str] = &[
     "webhook.office.com/",
 ];
 
+/// How far before a token such an address is looked for.
+const HOOK_REACH: usize = 64;
+
 impl Scanner<'_, '_, '_> {
     /// Judges the first token of a token-like run, which is one of a wider class; gives the place to go on at.
     #[inline(never)]
@@ -165,12 +168,9 @@ impl Scanner<'_, '_, '_> {
         if !self.is_on(Kind::ProviderKey) || end - start < 20 {
             return false;
         }
-        let floor = start.saturating_sub(64).max(self.done);
+        let floor = start.saturating_sub(HOOK_REACH).max(self.done);
         let found = match self.before(start) {
-            b'/' => HOOKS.iter().any(|hook| {
-                let span = self.slice(floor, start);
-                span.windows(hook.len()).any(|window| window == hook.as_bytes())
-            }),
+            b'/' => self.is_in_hook(start),
             b':' if end - start == 35 => {
                 let digits = start - 1 - self.skip_back(start - 1, floor, |b| b.is_ascii_digit());
                 (8..=10).contains(&digits)
@@ -181,6 +181,21 @@ impl Scanner<'_, '_, '_> {
             self.redact(Cause::Kind(Kind::ProviderKey), start, end);
         }
         found
+    }
+
+    /// Whether a web hook's address stands shortly before a place: in the text, or in what an earlier match has made of it, for
+    /// what that brings nearer would be found by a second walk.
+    fn is_in_hook(&self, start: usize) -> bool {
+        let text = self.slice(start.saturating_sub(HOOK_REACH), start);
+        if holds_hook(text) {
+            return true;
+        }
+        if start.saturating_sub(self.written) >= HOOK_REACH {
+            return false;
+        }
+        let (written, kept) = self.seen_before(start, HOOK_REACH);
+        // Where the two meet, a match ends: no address reaches over it.
+        holds_hook(written) || holds_hook(kept)
     }
 
     fn is_key_of(&self, provider: &Provider, start: usize) -> bool {
@@ -241,6 +256,12 @@ impl Scanner<'_, '_, '_> {
             _ => self.redact(Cause::Kind(Kind::HighEntropy), start, end),
         }
     }
+}
+
+fn holds_hook(text: &[u8]) -> bool {
+    HOOKS
+        .iter()
+        .any(|hook| text.windows(hook.len()).any(|window| window == hook.as_bytes()))
 }
 
 /// Whether base64 decodes to printable text with a colon in it.
