@@ -35,14 +35,14 @@ impl NativeHistogram {
 
 /// Whether a bucket counts less than before.
 fn falls(now: &[(i32, f64)], before: &[(i32, f64)]) -> bool {
-    let mut rest = now;
+    let mut rest = now.iter();
+    let mut here = rest.next();
     before.iter().any(|(index, count)| {
-        let skip = rest.partition_point(|(i, _)| i < index);
-        rest = &rest[skip..];
-        let here = rest
-            .first()
-            .filter(|(i, _)| i == index)
-            .map_or(0.0, |(_, count)| *count);
-        here < *count
+        // Both ascend, and mostly in step.
+        while here.is_some_and(|(i, _)| i < index) {
+            here = rest.next();
+        }
+        let found = here.filter(|(i, _)| i == index);
+        found.map_or(0.0, |(_, count)| *count) < *count
     })
 }
