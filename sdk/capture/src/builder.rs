@@ -12,6 +12,7 @@ use crate::foreign::ForeignContext;
 use crate::keep::{Held, Keep};
 use crate::layer::Shared;
 use crate::propagation::{self, Extractor};
+use crate::thread;
 use crate::{
     CaptureLayer, EventSampler, Filter, ReloadableFilter, Sampler, Sink, SpanAttributes, SpanExporter,
     SpanLimits, filter,
@@ -169,6 +170,7 @@ impl Capture {
     /// disabled for the whole subscriber.
     #[must_use]
     pub fn build(self) -> (CaptureLayer, CaptureHandle) {
+        thread::redact_names_with(&self.redactor);
         let shared = Arc::new(Shared::new(self));
         (CaptureLayer::new(Arc::clone(&shared)), CaptureHandle { shared })
     }

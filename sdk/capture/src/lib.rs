@@ -51,6 +51,7 @@ pub mod sink;
 mod table;
 pub mod task;
 pub mod thinning;
+mod thread;
 mod visit;
 
 pub use builder::{Capture, CaptureHandle};
@@ -67,6 +68,7 @@ pub use record::{EventRecord, Link, SpanEvents, SpanKind, SpanRecord, Status};
 pub use sampler::{Sampler, SamplerError};
 pub use sink::{Scope, Sink, SpanExporter};
 pub use thinning::EventSampler;
+pub use thread::ThreadTag;
 
 /// For `security!`, wherever it is called.
 #[doc(hidden)]

@@ -3,12 +3,12 @@
 //! Invariant: valid JSON on one line whatever the values are; nothing is allocated once the buffer has grown.
 //! Not here: when a line is written, and where to.
 
-use watchroom_capture::{Scope, SpanRecord};
+use watchroom_capture::{Scope, SpanRecord, ThreadTag};
 use watchroom_core::Value;
 
 use crate::fragment::{Form, Fragments, with_fragments};
 use crate::number::{push_float, push_int};
-use crate::sink::{CORRELATION, Line, ThreadTag};
+use crate::sink::{CORRELATION, Line};
 use crate::time::push_rfc3339_ms;
 
 pub(crate) fn push_line<'a>(

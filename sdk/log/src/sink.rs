@@ -7,9 +7,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use tracing_core::{Level, LevelFilter, Metadata};
-use watchroom_capture::{EventRecord, Fields, ReloadableFilter, Scope, Sink, security};
+use watchroom_capture::{EventRecord, Fields, ReloadableFilter, Scope, Sink, ThreadTag, security};
 use watchroom_core::{Clock, Count, Ledger, Moment, Value};
-use watchroom_redact::Redactor;
 
 use crate::number::push_duration;
 use crate::text::Style;
@@ -74,29 +73,6 @@ impl<'a> Line<'a> {
 
     pub(crate) fn field(&self, key: &str) -> Option<Value<'a>> {
         self.fields.and_then(|fields| fields.get(key))
-    }
-}
-
-/// Number and name of a thread.
-#[derive(Debug, Clone)]
-pub(crate) struct ThreadTag {
-    pub(crate) id: u64,
-    pub(crate) name: Option<Arc<str>>,
-}
-
-impl ThreadTag {
-    /// The number is in the text form only, so it is read once for each thread; so is the name, which is redacted as all text is: it
-    /// may have been made of somebody's data.
-    fn current() -> Self {
-        thread_local! {
-            static OWN: ThreadTag = {
-                let thread = std::thread::current();
-                let digits: String = format!("{:?}", thread.id()).chars().filter(char::is_ascii_digit).collect();
-                let name = thread.name().map(|name| Redactor::default().value(name).as_ref().into());
-                ThreadTag { id: digits.parse().unwrap_or(0), name }
-            };
-        }
-        OWN.try_with(Clone::clone).unwrap_or(Self { id: 0, name: None })
     }
 }
 

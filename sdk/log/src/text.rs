@@ -6,12 +6,12 @@
 use std::fmt::Write as _;
 
 use tracing_core::Level;
-use watchroom_capture::{Scope, SpanRecord};
+use watchroom_capture::{Scope, SpanRecord, ThreadTag};
 use watchroom_core::Value;
 
 use crate::fragment::{Form, Fragments, with_fragments};
 use crate::number::{push_float, push_int};
-use crate::sink::{CORRELATION, Line, ThreadTag};
+use crate::sink::{CORRELATION, Line};
 use crate::time::push_rfc3339_ms;
 
 /// How text lines look.

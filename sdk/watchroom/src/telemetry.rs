@@ -153,12 +153,17 @@ impl Inner {
 
     pub(crate) fn flush(&self, timeout: Duration) -> ShutdownReport {
         let deadline = self.clock.now().after(timeout);
-        let mut complete = true;
+        // Neither a blocked output nor a dead collector may use up the other's time; and what the exporter had to say is written too.
+        for writer in &self.writers {
+            let _ = writer.flush(timeout / 4);
+        }
+        let exporter = self.exporter.as_ref();
+        let mut complete = exporter.is_none_or(|exporter| {
+            let left = self.left(deadline);
+            !exporter.flush(left.saturating_sub(timeout / 8)).timed_out
+        });
         for writer in &self.writers {
             complete &= writer.flush(self.left(deadline));
-        }
-        if let Some(exporter) = &self.exporter {
-            complete &= !exporter.flush(self.left(deadline)).timed_out;
         }
         ShutdownReport::of(&self.ledger, complete)
     }

@@ -8,12 +8,11 @@ use std::fmt::Write as _;
 
 use tracing_core::{Level, Metadata};
 use watchroom_core::{Count, SpanId, TraceId, Value};
-use watchroom_redact::Redactor;
 
 use super::Shared;
 use crate::table::{FAILED, IN_TRACE, SAMPLED, STARTED, Slot, SlotRef};
 use crate::visit::{ErrorKind, Scratch};
-use crate::{Fields, SpanRecord, Status};
+use crate::{Fields, SpanRecord, Status, ThreadTag};
 
 const EXCEPTION_MESSAGE: &str = "exception.message";
 const EXCEPTION_STACKTRACE: &str = "exception.stacktrace";
@@ -119,7 +118,7 @@ impl Shared {
     /// What a new span gets at its close: thread, status, exception.
     pub(super) fn late(&self, slot: &Slot, scratch: &Scratch) {
         if self.threads {
-            let (id, name) = thread();
+            let ThreadTag { id, name } = ThreadTag::current();
             let mut state = slot.lock();
             state.late.extra.push("thread.id", Value::U64(id));
             if let Some(name) = name.as_deref() {
@@ -172,19 +171,6 @@ fn set_exception(extra: &mut Fields, scratch: &Scratch) {
     if !scratch.error.chain.is_empty() {
         extra.set(EXCEPTION_STACKTRACE, Value::Str(&scratch.error.chain));
     }
-}
-
-/// Number and name of this thread, the name redacted: it may have been made of somebody's data. Both are read once.
-fn thread() -> (u64, Option<std::sync::Arc<str>>) {
-    thread_local! {
-        static OWN: (u64, Option<std::sync::Arc<str>>) = {
-            let thread = std::thread::current();
-            let digits: String = format!("{:?}", thread.id()).chars().filter(char::is_ascii_digit).collect();
-            let name = thread.name().map(|name| Redactor::default().value(name).as_ref().into());
-            (digits.parse().unwrap_or(0), name)
-        };
-    }
-    OWN.try_with(Clone::clone).unwrap_or((0, None))
 }
 
 impl super::CaptureLayer {
