@@ -483,6 +483,16 @@ fn what_is_redacted_in_the_address_of_a_web_hook_hides_no_other_part_of_it() {
 }
 
 #[test]
+fn a_value_that_is_cut_off_in_the_first_line_of_a_key_ends_with_the_text() {
+    let redactor = Redactor::default();
+    let whole = "password=-----BEGIN RSA PRIVATE KEY-----";
+    for len in "password=-".len()..=whole.len() {
+        assert_eq!(redactor.value(&whole[..len]), "password=[REDACTED]", "{len}");
+    }
+    assert_eq!(redactor.value("pwd=x:-----BEGIN"), "pwd=[REDACTED]");
+}
+
+#[test]
 fn redacting_twice_is_redacting_once() {
     let all_partial = Kind::ALL
         .into_iter()

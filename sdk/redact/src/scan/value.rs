@@ -135,7 +135,12 @@ impl Scanner<'_, '_, '_> {
         let mut end = self.end_of_word(start, lists);
         // The blanks of a PEM block's first line are part of it.
         while self.slice(start, end).ends_with(b"-----BEGIN") {
-            end = self.end_of_pem(end).1;
+            let block = self.end_of_pem(end).1;
+            if block == end {
+                // The text ends here, after the first word of the block.
+                break;
+            }
+            end = block;
             if !is_gap(self.byte(end)) {
                 end = self.end_of_word(end, lists);
             }
