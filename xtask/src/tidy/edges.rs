@@ -57,7 +57,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // integrations/
     ("watchroom-http", &["watchroom"]),
-    ("watchroom-opentelemetry", &["watchroom-core", "watchroom-capture"]),
+    (
+        "watchroom-opentelemetry",
+        &["watchroom-core", "watchroom-capture"],
+    ),
     ("watchroom-sql", &["watchroom"]),
     // backend/
     ("watchroom-model", &[]),
