@@ -15,7 +15,8 @@
 //! ```
 //!
 //! Invariant: time is linear in the input, nothing panics, and what cannot be judged (too long, an internal error) becomes
-//! `[REDACTED]` as a whole. A value without anything to redact is lent back without an allocation.
+//! `[REDACTED]` as a whole. Redacting twice is redacting once, but for a text whose redacted form is longer than the limit: that
+//! one becomes `[REDACTED]`. A value without anything to redact is lent back without an allocation.
 //! Beside it stand SQL [shapes](sql) and [pseudonyms](Redactor::hash_id).
 //! Not here: the decision what to capture.
 

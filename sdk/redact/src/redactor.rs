@@ -15,7 +15,7 @@ use crate::scan::{By, scan};
 use crate::sql::{self, Dialect};
 use crate::{HashKey, HashedId, RedactorBuilder};
 
-/// How often a statement is shaped and redacted at most.
+/// How often what was redacted is looked at again, and a statement shaped; what changes even then is redacted as a whole.
 const MAX_ROUNDS: usize = 4;
 
 /// What became of a value.
@@ -224,11 +224,36 @@ impl Redactor {
         self.scan_by(value, By::NameAndValue, out)
     }
 
+    /// Scans until there is nothing more to find: what a match has been replaced by may show another one that it hid. A clean value is
+    /// walked over once.
     fn scan_by(&self, value: &str, by: By, out: &mut String) -> Outcome {
         if value.len() > self.rules.max_value_bytes {
             self.enter(Count::RedactionsFailedClosed, 1);
             return Outcome::FailedClosed;
         }
+        let start = out.len();
+        let mut outcome = self.scan_once(value, by, out);
+        for _ in 0..MAX_ROUNDS {
+            if outcome != Outcome::Redacted {
+                return outcome;
+            }
+            let mut again = String::new();
+            outcome = self.scan_once(out.get(start..).unwrap_or_default(), by, &mut again);
+            match outcome {
+                Outcome::Clean => return Outcome::Redacted,
+                Outcome::Redacted => {
+                    out.truncate(start);
+                    out.push_str(&again);
+                }
+                Outcome::FailedClosed => {}
+            }
+        }
+        self.enter(Count::RedactionsFailedClosed, 1);
+        Outcome::FailedClosed
+    }
+
+    /// One walk, and the patterns after it.
+    fn scan_once(&self, value: &str, by: By, out: &mut String) -> Outcome {
         let start = out.len();
         let (mut outcome, mut n_redactions) = scan(value, &self.rules, by, out);
         if !self.rules.patterns.is_empty() && outcome != Outcome::FailedClosed {

@@ -1,9 +1,8 @@
 //! The second look: what stands at a marked place, and what becomes of it.
 //!
 //! Invariant: matches are found from left to right and do not overlap; no byte is judged more than a bounded number of times, so
-//! time is linear; what is put in place of a match is never matched again, so redacting twice is redacting once (high entropy
-//! aside, for what is left of a string may look more random than the whole).
-//! Not here: which places are looked at (`prefilter`).
+//! time is linear; what is put in place of a match is never matched again.
+//! Not here: which places are looked at (`prefilter`), and another walk over what a match may have hidden (`redactor`).
 
 mod address;
 mod auth;

@@ -517,6 +517,9 @@ fn redacting_twice_is_redacting_once() {
             "0/\0\0\0.-7.2.2.2+2.-7.2.2.2.-.2.",
             ";1s;ta:-----temen]ement@.db.query.text080::0",
             "0.@0.db.0.3.222.1.n",
+            "T[://30U.U@UU.Usqp_0:U@",
+            "://4111 1111 1111 1111:pw@host",
+            "/api/webhooks/ *::@/RRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRRR__eyJm______eyJ_ysQ.ccccccc_____ceyJm____-_yeQ.cccc",
         ] {
             let once = redactor.value(text);
             assert_eq!(redactor.value(&once), once, "of {text:?}");
