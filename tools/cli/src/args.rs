@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use watchroom_server::{Config, Retention, ScrapeTarget};
+use watchroom_server::{Config, ExponentialHistograms, Retention, ScrapeTarget, WindowBounds};
 
 use crate::units;
 
@@ -117,6 +117,40 @@ pub(crate) struct UpArgs {
     /// Memory for the store and for what is on its way into it, such as 512MiB; 128MiB at least
     #[arg(long, value_name = "BYTES", env = "WATCHROOM_MAX_MEMORY", default_value = "512MiB", value_parser = units::bytes_from(128 << 20))]
     pub(crate) max_memory: u64,
+    /// Which edges the windows of metric queries include: as Prometheus 3 has it, or closed as in Prometheus 2
+    #[arg(
+        long,
+        value_name = "WHICH",
+        env = "WATCHROOM_QUERY_WINDOWS",
+        default_value = "left-open"
+    )]
+    pub(crate) query_windows: Windows,
+    /// What exponential histograms that come by OTLP are kept as
+    #[arg(
+        long,
+        value_name = "FORM",
+        env = "WATCHROOM_EXPONENTIAL_HISTOGRAMS",
+        default_value = "native"
+    )]
+    pub(crate) exponential_histograms: HistogramForm,
+}
+
+/// Values of `--query-windows`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Windows {
+    /// Without the sample at the left edge
+    LeftOpen,
+    /// With it
+    Closed,
+}
+
+/// Values of `--exponential-histograms`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum HistogramForm {
+    /// Native histograms, with the buckets that were sent
+    Native,
+    /// `…_bucket`, `…_sum` and `…_count`
+    Classic,
 }
 
 impl UpArgs {
@@ -136,6 +170,14 @@ impl UpArgs {
         };
         config.max_disk_bytes = self.max_disk;
         config.max_memory_bytes = self.max_memory;
+        config.query_windows = match self.query_windows {
+            Windows::LeftOpen => WindowBounds::LeftOpen,
+            Windows::Closed => WindowBounds::Closed,
+        };
+        config.exponential_histograms = match self.exponential_histograms {
+            HistogramForm::Native => ExponentialHistograms::Native,
+            HistogramForm::Classic => ExponentialHistograms::Classic,
+        };
         config
     }
 }
@@ -180,6 +222,8 @@ mod tests {
             "--retention-logs=1w",
             "--max-disk=1GiB",
             "--max-memory=256MB",
+            "--query-windows=closed",
+            "--exponential-histograms=classic",
         ])
         .unwrap();
         assert_eq!(config.otlp_http.to_string(), "[::1]:2");
@@ -189,6 +233,8 @@ mod tests {
             (config.max_disk_bytes, config.max_memory_bytes),
             (1 << 30, 256_000_000)
         );
+        assert_eq!(config.query_windows, WindowBounds::Closed);
+        assert_eq!(config.exponential_histograms, ExponentialHistograms::Classic);
     }
 
     #[test]
