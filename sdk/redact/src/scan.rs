@@ -23,6 +23,9 @@ use crate::prefilter::{
 use crate::recent;
 use crate::redactor::{Outcome, Rules};
 
+/// Bytes of the longest escape that is seen through: three digits and an `m`.
+const MAX_ESCAPE: usize = 4;
+
 /// What a walk goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
@@ -196,16 +199,22 @@ impl Scanner<'_, '_, '_> {
         !self.before(at).is_ascii_alphanumeric() || self.is_after_escape(at)
     }
 
-    /// Whether what parts two words stands before a place, as `Debug` and JSON write it (`\n`, `\r`, `\t`), or a URL (`%20`).
+    /// Whether what parts two words stands before a place, as `Debug` and JSON write it (`\n`, `\r`, `\t`), a URL (`%20`), or a terminal
+    /// is told to colour it (`[31m`).
     fn is_after_escape(&self, at: usize) -> bool {
-        (1..=2).any(|len| at > len && self.escape_at(at - len) == len)
+        (1..=MAX_ESCAPE).any(|len| at > len && self.escape_at(at - len) == len)
     }
 
-    /// Bytes of an escape at a place, without its backslash or percent sign; zero if there is none.
+    /// Bytes of an escape at a place, without its backslash or percent sign, or of the last part of a terminal's; zero if there is none.
     fn escape_at(&self, at: usize) -> usize {
         match (self.before(at), self.byte(at)) {
             (b'\\', b'n' | b'r' | b't') => 1,
             (b'%', first) if first.is_ascii_hexdigit() && self.byte(at + 1).is_ascii_hexdigit() => 2,
+            (b'[' | b';', first) if first.is_ascii_digit() => {
+                let end = self.skip_to(at, at + MAX_ESCAPE, |b| b.is_ascii_digit());
+                if self.byte(end) == b'm' { end + 1 - at } else { 0 }
+            }
+            (b'[', b'm') => 1,
             _ => 0,
         }
     }

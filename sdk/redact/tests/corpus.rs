@@ -533,3 +533,31 @@ fn the_corpus_is_large_enough() {
     assert!(SECRETS.len() + NAMED.len() >= 100);
     assert!(LOOKALIKES.len() >= 100);
 }
+
+#[test]
+fn colours_hide_nothing() {
+    let redactor = Redactor::default();
+    for secret in [
+        "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "4111111111111111",
+        "8.8.4.4",
+        "bob@example.com",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+        "password=hunter2x",
+    ] {
+        for colour in [
+            "\u{1b}[m",
+            "\u{1b}[1m",
+            "\u{1b}[31m",
+            "\u{1b}[1;31m",
+            "\u{1b}[38;5;196m",
+        ] {
+            let text = format!("a {colour}{secret}\u{1b}[0m b");
+            let shown = redactor.value(&text);
+            assert!(
+                !shown.contains(&secret[secret.len() - 7..]),
+                "{text:?} became {shown:?}"
+            );
+        }
+    }
+}
