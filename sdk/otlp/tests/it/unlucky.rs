@@ -141,8 +141,6 @@ fn a_hundred_starts_and_stops_leave_no_thread_and_no_file_open() {
         all(true);
         let settled = |(threads, files): (usize, usize)| {
             // A receiver closes its end when it sees that ours is closed, and a dropped exporter ends by itself.
-            let began = std::time::SystemTime::UNIX_EPOCH;
-            let _ = began;
             (0..10_000).any(|_| {
                 let now = counts();
                 std::thread::sleep(Duration::from_millis(if now.0 > threads || now.1 > files {
