@@ -313,7 +313,7 @@ fn templates_ask_the_store_and_know_the_installation() {
     assert_eq!(evaluation.alerts[0].annotations[0].1, "1 at http://room in eu");
     assert_eq!(
         evaluation.alerts[0].annotations[1].1,
-        "<error expanding template: error calling query: 1:5: parse error: unexpected end of input, expected an expression>"
+        "<error expanding template: error calling query: 1:4: parse error: unclosed parenthesis \"(\">"
     );
 }
 

@@ -117,8 +117,8 @@ fn names_group_rule_line_and_position_of_a_bad_expression() {
     refuses(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n  - alert: B\n    expr: sum(rate(x))\n",
         &[
-            "rules.yml:6: group \"g\", rule \"B\": cannot parse expr: 1:5: parse error: expected type range vector in call to \
-           function \"rate\", got instant vector; write a range such as [5m] after a selector, [5m:] after another expression",
+            "rules.yml:6: group \"g\", rule \"B\": cannot parse expr: 1:10: parse error: expected type range vector in call to \
+           function \"rate\", got instant vector; write a range such as [5m] after it",
         ],
     );
 }

@@ -39,17 +39,17 @@ fn hostile_promql_is_refused_with_the_place_and_the_reason() {
         (
             &format!("1{}", "+1".repeat(20_000)),
             "bad_data",
-            "expression has more than 200 operators",
+            "expression is deeper than 200 levels",
         ),
         (
             &format!("{}up", "up or ".repeat(5_000)),
             "bad_data",
-            "expression has more than 200 operators",
+            "expression is deeper than 200 levels",
         ),
         (
             &format!("up{}", "[5m]".repeat(1_000)),
             "bad_data",
-            "ranges only allowed for vector selectors",
+            "a range is only allowed after a selector",
         ),
         (
             &format!("up{{a=\"{}\"}}", "x".repeat(2_000_000)),

@@ -26,7 +26,7 @@ fn played(name: &str) -> (Collector, Ended) {
     ];
     let ended = Scene::start(name, &env).drained().end();
     assert!(
-        !ended.out.contains("4111") && !ended.err.contains("4111"),
+        !ended.out.contains("4111 1111") && !ended.err.contains("4111 1111"),
         "{ended:?}"
     );
     (collector, ended)
