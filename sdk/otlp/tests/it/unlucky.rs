@@ -109,7 +109,11 @@ fn a_full_disk_costs_what_does_not_fit_and_nothing_else() {
         .env(DIR, dir.path())
         .output()
         .unwrap();
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stdout)
+    );
 }
 
 #[test]
