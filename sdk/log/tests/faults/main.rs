@@ -37,9 +37,11 @@ struct Counts {
 
 impl Counts {
     #[track_caller]
+    /// The writer's own last report may be accepted and not be entered any more when its thread ends: one line, of no caller.
     fn check(&self) {
         let dropped: u64 = self.dropped.values().sum();
-        assert_eq!(self.accepted, self.delivered + dropped + self.queued, "{self:?}");
+        let entered = self.delivered + dropped + self.queued;
+        assert!((entered..=entered + 1).contains(&self.accepted), "{self:?}");
     }
 }
 
