@@ -86,6 +86,14 @@ fn security_event() {
         .emit();
 }
 
+/// Whether the counts add up and have not moved for a while.
+fn is_settled(ledger: &Ledger) -> bool {
+    let before = ledger.accepted(Signal::Lines);
+    std::thread::sleep(Duration::from_millis(200));
+    let done = ledger.delivered(Signal::Lines) + ledger.dropped_total(Signal::Lines);
+    ledger.accepted(Signal::Lines) == before && done == before
+}
+
 /// So many lines from so many threads, ten of them security events.
 fn burst() {
     let (writer, ledger) = start("stdout", watchroom_log::stdout().unwrap());
@@ -98,13 +106,9 @@ fn burst() {
     });
     (0..10).for_each(|_| security_event());
     writer.shutdown(Duration::from_millis(number("TIMEOUT_MS")));
-    // The writer's thread has a last word to say, which is accepted a moment before it is counted as come after the end.
-    for _ in 0..1_000 {
-        let done = ledger.delivered(Signal::Lines) + ledger.dropped_total(Signal::Lines);
-        if ledger.accepted(Signal::Lines) == done {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(1));
+    // The writer's thread may have a last word to say, which is not to come between two readings of the counts.
+    while !is_settled(&ledger) {
+        std::thread::yield_now();
     }
     tell(&ledger, 0);
 }
