@@ -36,7 +36,7 @@ pub struct Alert {
     pub annotations: Vec<(String, String)>,
     /// State.
     pub state: AlertState,
-    /// Value of the series at the last evaluation that had it.
+    /// Value of the series at the last evaluation that had it; 0 if it is a native histogram.
     pub value: f64,
     /// When the condition began to hold.
     pub active_at_ms: i64,
@@ -46,6 +46,8 @@ pub struct Alert {
     pub resolved_at_ms: Option<i64>,
     /// Since when it has been kept firing without the condition.
     pub kept_since_ms: Option<i64>,
+    /// When receivers were last told.
+    pub last_sent_ms: Option<i64>,
 }
 
 /// A change of an alert's state.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use watchroom_model::{Labels, METRIC_NAME};
+use watchroom_model::{Labels, METRIC_NAME, Point};
 
 use crate::template::{Data, QueryResult};
 use crate::{Alert, AlertState, External, RuleError, RuleSpec, Transition};
@@ -26,6 +26,8 @@ pub(crate) struct Input<'a> {
     pub limit: usize,
     pub external: &'a External,
     pub query: &'a dyn Fn(&str) -> QueryResult,
+    /// Since when a new alert has been active in a former process.
+    pub active_since: &'a dyn Fn(&Labels) -> Option<i64>,
     pub now_ms: i64,
 }
 
@@ -34,12 +36,12 @@ impl Alerts {
     pub(crate) fn advance(
         &mut self,
         input: &Input<'_>,
-        vector: Vec<(Labels, f64)>,
+        vector: Vec<(Labels, Point)>,
     ) -> Result<Vec<Transition>, RuleError> {
         let mut present = HashSet::with_capacity(vector.len());
         let mut fresh = Vec::with_capacity(vector.len());
-        for (series, value) in vector {
-            let alert = input.alert(&series, value);
+        for (series, point) in vector {
+            let alert = input.alert(&series, &point);
             if !present.insert(alert.labels.clone()) {
                 return Err(RuleError::DuplicateLabels {
                     labels: alert.labels.to_string(),
@@ -54,6 +56,10 @@ impl Alerts {
                     (known.value, known.annotations) = (alert.value, alert.annotations);
                 }
                 _ => {
+                    let mut alert = alert;
+                    if let Some(since) = (input.active_since)(&alert.labels) {
+                        alert.active_at_ms = since;
+                    }
                     transitions.push(Transition {
                         from: None,
                         to: Some(AlertState::Pending),
@@ -138,12 +144,13 @@ impl Alert {
 
 impl Input<'_> {
     /// A new alert for a series of the result.
-    fn alert(&self, series: &Labels, value: f64) -> Alert {
+    fn alert(&self, series: &Labels, point: &Point) -> Alert {
         let data = Data {
             labels: series,
-            value,
+            value: point,
             external_labels: &self.external.labels,
             external_url: &self.external.url,
+            now_ms: self.now_ms,
             query: self.query,
         };
         let mut texts = self.spec.templates.iter().map(|template| template.render(&data));
@@ -164,11 +171,12 @@ impl Input<'_> {
             labels: builder.build(),
             annotations,
             state: AlertState::Pending,
-            value,
+            value: point.float().unwrap_or(0.0),
             active_at_ms: self.now_ms,
             fired_at_ms: None,
             resolved_at_ms: None,
             kept_since_ms: None,
+            last_sent_ms: None,
         }
     }
 }

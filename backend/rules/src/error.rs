@@ -1,6 +1,8 @@
 //! Failures of one rule's evaluation.
 
-use watchroom_query::promql::{EvalError, ValueType};
+use watchroom_query::promql::ValueType;
+
+use crate::{EvaluateError, SinkError};
 
 /// Why a rule could not be evaluated; its alerts and series stay as they were.
 #[derive(Debug, thiserror::Error)]
@@ -8,7 +10,10 @@ use watchroom_query::promql::{EvalError, ValueType};
 pub enum RuleError {
     /// The expression failed.
     #[error("cannot evaluate the expression")]
-    Eval(#[from] EvalError),
+    Eval(#[from] EvaluateError),
+    /// What it gave was not kept.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
     /// The expression is neither an instant vector nor a scalar.
     #[error("result of the expression must be an instant vector or a scalar, got {got}")]
     NotAVector {

@@ -219,6 +219,7 @@ impl Loader<'_> {
             rule: Some(&shown),
             line: self.lines.next(alert, &name),
         };
+        let line = place.line;
         let before = self.errors.len();
         match (rule.record.0.is_empty(), rule.alert.0.is_empty()) {
             (true, true) => self.fail(&place, "one of \"record\" or \"alert\" must be set"),
@@ -260,6 +261,7 @@ impl Loader<'_> {
                 query,
                 labels,
                 kind,
+                line,
                 templates,
             })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use watchroom_model::{Labels, METRIC_NAME};
+use watchroom_model::{Labels, METRIC_NAME, Point};
 
 use crate::{RuleError, RuleSpec};
 
@@ -10,11 +10,11 @@ use crate::{RuleError, RuleSpec};
 pub(crate) fn record(
     spec: &RuleSpec,
     limit: usize,
-    vector: Vec<(Labels, f64)>,
-) -> Result<Vec<(Labels, f64)>, RuleError> {
+    vector: Vec<(Labels, Point)>,
+) -> Result<Vec<(Labels, Point)>, RuleError> {
     let mut seen = HashSet::with_capacity(vector.len());
     let mut series = Vec::with_capacity(vector.len());
-    for (labels, value) in vector {
+    for (labels, point) in vector {
         let mut builder = labels.to_builder();
         builder.set(METRIC_NAME, &spec.name);
         for (name, value) in &spec.labels {
@@ -26,7 +26,7 @@ pub(crate) fn record(
                 labels: labels.to_string(),
             });
         }
-        series.push((labels, value));
+        series.push((labels, point));
     }
     if limit > 0 && series.len() > limit {
         return Err(RuleError::Limit {

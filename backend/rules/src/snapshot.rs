@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct GroupSnapshot {
     /// When it was taken.
     pub taken_at_ms: i64,
-    /// Alerts that are pending or firing.
+    /// Alerts that are pending, firing or were resolved a short while ago.
     pub alerts: Vec<AlertSnapshot>,
 }
 
@@ -28,6 +28,12 @@ pub struct AlertSnapshot {
     pub active_at_ms: i64,
     /// When it began to fire, if it had.
     pub fired_at_ms: Option<i64>,
+    /// When it was resolved, if it was.
+    #[serde(default)]
+    pub resolved_at_ms: Option<i64>,
     /// Since when it had been kept firing without the condition.
     pub kept_since_ms: Option<i64>,
+    /// When receivers were last told.
+    #[serde(default)]
+    pub last_sent_ms: Option<i64>,
 }

@@ -35,12 +35,38 @@ pub struct RuleSpec {
     pub labels: Vec<(String, String)>,
     /// What else the kind of rule has.
     pub kind: RuleKind,
+    /// Line of the file on which it begins, counted from 1, where known.
+    pub line: Option<usize>,
     /// Templates of `labels` and, after them, of the annotations.
     pub(crate) templates: Vec<Template>,
 }
 
+impl RuleSpec {
+    /// Whether the state of one is that of the other: same kind, name and labels.
+    pub(crate) fn has_state_of(&self, other: &Self) -> bool {
+        std::mem::discriminant(&self.kind) == std::mem::discriminant(&other.kind)
+            && self.name == other.name
+            && self.labels == other.labels
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.has_state_of(other) && self.query.text() == other.query.text() && self.kind == other.kind
+    }
+}
+
+impl GroupSpec {
+    /// Whether both were read from the same text: nothing has to change when one takes the other's place.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.file, &self.name, self.interval) == (&other.file, &other.name, other.interval)
+            && (self.query_offset, self.limit) == (other.query_offset, other.limit)
+            && self.rules.len() == other.rules.len()
+            && self.rules.iter().zip(&other.rules).all(|(a, b)| a.is_same(b))
+    }
+}
+
 /// Kind of rule.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleKind {
     /// Writes its result as a series.
     Recording,
@@ -56,7 +82,7 @@ pub enum RuleKind {
 }
 
 /// What templates can tell of the installation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct External {
     /// Labels that tell this installation from others.
     pub labels: Labels,

@@ -173,7 +173,7 @@ fn refuses_what_promtool_refuses() {
     refuses(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations: {s: '{{ $value | humanise }}'}\n",
         &[
-            "rules.yml:4: group \"g\", rule \"A\": annotation \"s\": template: function \"humanise\" not defined at byte 12 of \
+            "rules.yml:4: group \"g\", rule \"A\": annotation \"s\": template: function \"humanise\" not defined, did you mean \"humanize\"? at byte 12 of \
            \"{{ $value | humanise }}\"",
         ],
     );

@@ -4,6 +4,7 @@
 
 mod files;
 mod keep;
+mod metrics;
 mod runner;
 
 use std::sync::Mutex;

@@ -9,7 +9,9 @@ use watchroom_model::{Labels, METRIC_NAME};
 use watchroom_query::promql::parse_duration;
 
 use super::Data;
-use super::number::{humanize, humanize_1024, humanize_duration, humanize_percentage, humanize_timestamp};
+use super::number::{
+    go_float, humanize, humanize_1024, humanize_duration, humanize_percentage, humanize_timestamp,
+};
 use super::printf::printf;
 use super::value::Value;
 
@@ -88,9 +90,37 @@ static FUNCTIONS: &[Function] = &[
             .map(|d| Value::Number(d.as_secs_f64()))
             .map_err(|e| e.message().to_owned())
     }),
-    function("safeHtml", (1, 1), |a, _| Ok(a[0].clone())),
-    function("urlquery", (1, 1), |a, _| {
-        Ok(Value::Text(url_query(&a[0].to_string())))
+    function("toTime", (1, 1), |a, _| {
+        let seconds = a[0].number()?;
+        if !seconds.is_finite() || seconds.abs() > 9e9 {
+            return Err(format!("{} is not a time", go_float(seconds)));
+        }
+        Ok(Value::Time(i128::from((seconds * 1000.0) as i64) * 1_000_000))
+    }),
+    function("toDuration", (1, 1), |a, _| {
+        Ok(Value::Duration((a[0].number()? * 1e9) as i64))
+    }),
+    function("now", (0, 0), |_, data| {
+        Ok(Value::Number(data.now_ms as f64 / 1000.0))
+    }),
+    function("args", (0, MANY), |a, _| {
+        let named = a
+            .iter()
+            .enumerate()
+            .map(|(i, value)| (format!("arg{i}"), value.clone()));
+        Ok(Value::Map(named.collect()))
+    }),
+    function("html", (1, MANY), |a, _| Ok(Value::Text(html(&print(a))))),
+    function("js", (1, MANY), |a, _| Ok(Value::Text(js(&print(a))))),
+    function("slice", (1, 4), slice),
+    function("safeHtml", (1, 1), |a, _| {
+        Ok(Value::Text(a[0].text()?.to_owned()))
+    }),
+    function("urlquery", (1, MANY), |a, _| {
+        Ok(Value::Text(url_query(&print(a))))
+    }),
+    function("urlQueryEscape", (1, 1), |a, _| {
+        Ok(Value::Text(url_query(a[0].text()?)))
     }),
     function("externalURL", (0, 0), |_, data| {
         Ok(Value::Text(data.external_url.into()))
@@ -101,11 +131,16 @@ static FUNCTIONS: &[Function] = &[
     function("graphLink", (1, 1), |a, _| Ok(Value::Text(link(a[0].text()?, 0)))),
     function("tableLink", (1, 1), |a, _| Ok(Value::Text(link(a[0].text()?, 1)))),
     function("query", (1, 1), |a, data| {
-        (data.query)(a[0].text()?).map(Value::Samples)
+        let found = (data.query)(a[0].text()?)?.into_iter();
+        Ok(Value::Samples(
+            found
+                .map(|(labels, point)| (labels, Value::from(&point)))
+                .collect(),
+        ))
     }),
     function("first", (1, 1), |a, _| first(&a[0])),
     function("value", (1, 1), |a, _| {
-        sample(&a[0]).map(|(_, value)| Value::Number(value))
+        sample(&a[0]).map(|(_, value)| value.clone())
     }),
     function("label", (2, 2), |a, _| {
         let (labels, _) = sample(&a[1])?;
@@ -146,8 +181,38 @@ static FUNCTIONS: &[Function] = &[
     }),
     function("not", (1, 1), |a, _| Ok(Value::Bool(!a[0].is_true()))),
     function("len", (1, 1), |a, _| length(&a[0])),
-    function("index", (2, 2), |a, _| index(&a[0], &a[1])),
+    function("index", (1, MANY), |a, _| {
+        a[1..]
+            .iter()
+            .try_fold(a[0].clone(), |value, key| index(&value, key))
+    }),
 ];
+
+/// The function whose name is nearest to one that does not exist.
+pub(super) fn like(name: &str) -> Option<&'static str> {
+    let names = FUNCTIONS.iter().map(|function| function.name);
+    names
+        .map(|known| (distance(&known.to_lowercase(), &name.to_lowercase()), known))
+        .filter(|(distance, _)| *distance <= 2)
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// Letters to change, add or leave out to make one word of another.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(32).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(32).enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let above = row[j + 1];
+            row[j + 1] = (corner + usize::from(x != *y)).min(above + 1).min(row[j] + 1);
+            corner = above;
+        }
+    }
+    row[b.len()]
+}
 
 /// Finds a function.
 pub(super) fn find(name: &str) -> Option<&'static Function> {
@@ -232,9 +297,9 @@ fn link(expr: &str, tab: u8) -> String {
     format!("/graph?g0.expr={}&g0.tab={tab}", url_query(expr))
 }
 
-fn sample(value: &Value) -> Result<(&Labels, f64), String> {
+fn sample(value: &Value) -> Result<(&Labels, &Value), String> {
     match value {
-        Value::Sample(labels, number) => Ok((labels, *number)),
+        Value::Sample(labels, value) => Ok((labels, value)),
         other => Err(format!("{other} is not a sample")),
     }
 }
@@ -242,7 +307,7 @@ fn sample(value: &Value) -> Result<(&Labels, f64), String> {
 fn first(value: &Value) -> Result1 {
     match value {
         Value::Samples(samples) => match samples.first() {
-            Some((labels, number)) => Ok(Value::Sample(labels.clone(), *number)),
+            Some((labels, value)) => Ok(Value::Sample(labels.clone(), Box::new(value.clone()))),
             None => Err("first() called on vector with no elements".into()),
         },
         other => Err(format!("{other} is not a query result")),
@@ -264,10 +329,13 @@ fn compare(a: &Value, b: &Value) -> Result<Option<Ordering>, String> {
     match (a, b) {
         (Value::Text(a), Value::Text(b)) => Ok(Some(a.cmp(b))),
         (Value::Bool(a), Value::Bool(b)) => Ok(Some(a.cmp(b))),
-        (Value::Number(_) | Value::Int(_), Value::Number(_) | Value::Int(_)) => {
-            Ok(a.number()?.partial_cmp(&b.number()?))
-        }
-        _ => Err(format!("incompatible types for comparison: {a} and {b}")),
+        (Value::Number(a), Value::Number(b)) => Ok(a.partial_cmp(b)),
+        (Value::Int(a), Value::Int(b)) | (Value::Duration(a), Value::Duration(b)) => Ok(Some(a.cmp(b))),
+        _ => Err(format!(
+            "incompatible types for comparison: {} and {} (a number with a point, such as 1.0, compares with a value)",
+            a.kind(),
+            b.kind()
+        )),
     }
 }
 
@@ -276,7 +344,8 @@ fn length(value: &Value) -> Result1 {
         Value::Text(text) => text.len(),
         Value::Labels(labels) => labels.len(),
         Value::Samples(samples) => samples.len(),
-        other => return Err(format!("len of {other}")),
+        Value::Map(entries) => entries.len(),
+        other => return Err(format!("len of type {}", other.kind())),
     };
     Ok(Value::Int(length as i64))
 }
@@ -285,10 +354,22 @@ fn index(value: &Value, key: &Value) -> Result1 {
     match value {
         Value::Labels(labels) => Ok(Value::Text(labels.get(key.text()?).unwrap_or("").into())),
         Value::Samples(samples) => {
-            let i = key.number()?;
-            let found = (i >= 0.0).then(|| samples.get(i as usize)).flatten();
-            let (labels, number) = found.ok_or_else(|| format!("index out of range: {key}"))?;
-            Ok(Value::Sample(labels.clone(), *number))
+            let (labels, value) = position(key)
+                .and_then(|i| samples.get(i).ok_or_else(|| format!("index out of range: {key}")))?;
+            Ok(Value::Sample(labels.clone(), Box::new(value.clone())))
+        }
+        Value::Map(entries) => {
+            let name = key.text()?;
+            let found = entries.iter().find(|(known, _)| known == name);
+            Ok(found.map_or(Value::Nil, |(_, value)| value.clone()))
+        }
+        Value::Text(text) => {
+            let byte = position(key).and_then(|i| {
+                text.as_bytes()
+                    .get(i)
+                    .ok_or_else(|| format!("index out of range: {key}"))
+            })?;
+            Ok(Value::Int(i64::from(*byte)))
         }
         other => Err(format!("cannot index {other}")),
     }
@@ -298,12 +379,66 @@ fn index(value: &Value, key: &Value) -> Result1 {
 pub(super) fn field(value: &Value, name: &str, data: &Data<'_>) -> Result1 {
     match (value, name) {
         (Value::Root, "Labels") => Ok(Value::Labels(data.labels.clone())),
-        (Value::Root, "Value") => Ok(Value::Number(data.value)),
+        (Value::Root, "Value") => Ok(Value::from(data.value)),
         (Value::Root, "ExternalLabels") => Ok(Value::Labels(data.external_labels.clone())),
         (Value::Root, "ExternalURL") => Ok(Value::Text(data.external_url.into())),
         (Value::Labels(labels), name) => Ok(Value::Text(labels.get(name).unwrap_or("").into())),
         (Value::Sample(labels, _), "Labels") => Ok(Value::Labels(labels.without(&[METRIC_NAME]))),
-        (Value::Sample(_, number), "Value") => Ok(Value::Number(*number)),
+        (Value::Sample(_, value), "Value") => Ok((**value).clone()),
+        (Value::Map(entries), name) => Ok(entries
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or(Value::Nil, |(_, value)| value.clone())),
+        (Value::Time(nanos), name) => super::time::method(*nanos, name, &[]),
+        (Value::Nil, name) => Err(format!("nil data; no entry for key {name:?}")),
         (other, name) => Err(format!("can't evaluate field {name} in {other}")),
     }
+}
+
+fn position(key: &Value) -> Result<usize, String> {
+    match key {
+        Value::Int(i) => usize::try_from(*i).map_err(|_| format!("index out of range: {key}")),
+        other => Err(format!("cannot index slice/array with type {}", other.kind())),
+    }
+}
+
+/// A part of a text, by bytes.
+fn slice(args: &[Value], _: &Data<'_>) -> Result1 {
+    let text = args[0].text()?;
+    let bound = |i: usize, default: usize| args.get(i).map_or(Ok(default), position);
+    let (from, to) = (bound(1, 0)?, bound(2, text.len())?);
+    let part = text.get(from..to).filter(|_| args.len() < 4);
+    part.map(|part| Value::Text(part.into()))
+        .ok_or_else(|| format!("invalid slice index: {from}:{to} of {} bytes", text.len()))
+}
+
+fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("&#34;"),
+            '\'' => out.push_str("&#39;"),
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\0' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn js(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\'' => out.push_str("\\'"),
+            '"' => out.push_str("\\\""),
+            '<' | '>' | '&' | '=' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c < ' ' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
 }

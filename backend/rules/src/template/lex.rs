@@ -25,7 +25,8 @@ pub(super) enum Kind {
     /// `.name`, the dot left out; empty for a lone dot.
     Field(String),
     Text(String),
-    Number(f64),
+    /// A number, and whether it is written as a float.
+    Number(f64, bool),
     Pipe,
     Open,
     Close,
@@ -135,14 +136,19 @@ fn token(rest: &str) -> Result<(Kind, usize), String> {
             (Kind::Text(rest[1..end].into()), end + 1)
         }
         '"' => quoted(rest)?,
+        '\'' => character(rest)?,
         c if c.is_ascii_digit() || (matches!(c, '-' | '+' | '.') && second_is_digit) => {
             let end = rest[1..]
-                .find(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '_')
-                .map_or(rest.len(), |i| i + 1);
+                .char_indices()
+                .find(|(i, c)| {
+                    let exponent = rest[..i + 1].ends_with(['e', 'E']) && matches!(c, '+' | '-');
+                    !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_') && !exponent
+                })
+                .map_or(rest.len(), |(i, _)| i + 1);
             let word = &rest[..end];
-            let number = watchroom_query::promql::parse_value(word)
-                .ok_or_else(|| format!("invalid number {word:?}"))?;
-            (Kind::Number(number), end)
+            let number = number(word).ok_or_else(|| format!("bad number syntax: {word:?}"))?;
+            let hex = word.contains(['x', 'X']);
+            (Kind::Number(number, !hex && word.contains(['.', 'e', 'E'])), end)
         }
         c if c.is_alphabetic() || c == '_' => {
             let end = name_end(0);
@@ -164,8 +170,25 @@ fn quoted(rest: &str) -> Result<(Kind, usize), String> {
                 Some('n') => '\n',
                 Some('t') => '\t',
                 Some('r') => '\r',
+                Some('a') => '\u{7}',
+                Some('b') => '\u{8}',
+                Some('f') => '\u{c}',
+                Some('v') => '\u{b}',
                 Some('"') => '"',
                 Some('\\') => '\\',
+                Some(form @ ('x' | 'u' | 'U')) => {
+                    let digits = match form {
+                        'x' => 2,
+                        'u' => 4,
+                        _ => 8,
+                    };
+                    let code: String = chars.by_ref().take(digits).map(|(_, c)| c).collect();
+                    u32::from_str_radix(&code, 16)
+                        .ok()
+                        .filter(|_| code.len() == digits)
+                        .and_then(char::from_u32)
+                        .ok_or_else(|| format!("unknown escape sequence \"\\{form}{code}\""))?
+                }
                 Some(other) => return Err(format!("unknown escape sequence \"\\{other}\"")),
                 None => break,
             }),
@@ -173,4 +196,42 @@ fn quoted(rest: &str) -> Result<(Kind, usize), String> {
         }
     }
     Err("unterminated quoted string".into())
+}
+
+/// A number as Go writes it; underscores may part its digits.
+fn number(word: &str) -> Option<f64> {
+    let plain = word.replace('_', "");
+    let (sign, digits) = match plain.strip_prefix('-') {
+        Some(digits) => (-1.0, digits),
+        None => (1.0, plain.strip_prefix('+').unwrap_or(&plain)),
+    };
+    for (prefixes, radix) in [(["0b", "0B"], 2), (["0o", "0O"], 8)] {
+        if let Some(digits) = prefixes.iter().find_map(|prefix| digits.strip_prefix(prefix)) {
+            return Some(sign * u64::from_str_radix(digits, radix).ok()? as f64);
+        }
+    }
+    Some(sign * watchroom_query::promql::parse_value(digits)?)
+}
+
+/// A character in single quotes, which is its number.
+fn character(rest: &str) -> Result<(Kind, usize), String> {
+    let mut chars = rest.char_indices().skip(1);
+    let (c, end) = match (chars.next(), chars.next()) {
+        (Some((_, '\\')), Some((_, escaped))) => {
+            let c = match escaped {
+                'n' => '\n',
+                't' => '\t',
+                'r' => '\r',
+                '\\' | '\'' => escaped,
+                other => return Err(format!("unknown escape sequence \"\\{other}\"")),
+            };
+            (c, chars.next())
+        }
+        (Some((_, c)), end) if c != '\'' => (c, end),
+        _ => return Err("malformed character constant".into()),
+    };
+    match end {
+        Some((i, '\'')) => Ok((Kind::Number(f64::from(u32::from(c)), false), i + 1)),
+        _ => Err("unterminated character constant".into()),
+    }
 }

@@ -17,6 +17,17 @@ pub(super) enum Node {
     With(Pipeline, Vec<Node>, Vec<Node>),
     /// `range`: names of the variables for index and element, and the `else`.
     Range(Vec<String>, Pipeline, Vec<Node>, Vec<Node>),
+    /// Another template, and what it is given.
+    Template(String, Option<Pipeline>),
+    Break,
+    Continue,
+}
+
+/// A template with those that are defined in it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tree {
+    pub nodes: Vec<Node>,
+    pub defined: Vec<(String, Vec<Node>)>,
 }
 
 /// `$name := a | f b`
@@ -32,12 +43,15 @@ pub(super) struct Pipeline {
 pub(super) enum Command {
     Value(Expr),
     Call(&'static Function, Vec<Expr>),
+    /// A method with arguments.
+    Method(Expr, String, Vec<Expr>),
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum Expr {
     Text(String),
-    Number(f64),
+    /// A number, and whether it is written as a float.
+    Number(f64, bool),
     Bool(bool),
     Nil,
     Dot,
@@ -48,17 +62,22 @@ pub(super) enum Expr {
 }
 
 /// Reads a template.
-pub(super) fn parse(text: &str) -> Result<Vec<Node>, Mistake> {
+pub(super) fn parse(text: &str) -> Result<Tree, Mistake> {
     let pieces = pieces(text)?;
     let mut parser = Parser {
         pieces: pieces.into_iter(),
         variables: ["", "labels", "value", "externalLabels", "externalURL"]
             .map(String::from)
             .to_vec(),
+        defined: Vec::new(),
+        loops: 0,
     };
     let (nodes, end) = parser.block(0)?;
     match end {
-        End::Text => Ok(nodes),
+        End::Text => Ok(Tree {
+            nodes,
+            defined: parser.defined,
+        }),
         End::Else(_, at) => Err((at, "unexpected {{else}}, no block is open".into())),
         End::Closed(at) => Err((at, "unexpected {{end}}, no block is open".into())),
     }
@@ -67,6 +86,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, Mistake> {
 struct Parser {
     pieces: std::vec::IntoIter<Piece>,
     variables: Vec<String>,
+    defined: Vec<(String, Vec<Node>)>,
+    /// Bodies of `range` that are open.
+    loops: usize,
 }
 
 /// How a block ended.
@@ -101,8 +123,23 @@ impl Parser {
                     }
                     nodes.push(self.control(word, &tokens[1..], at, depth + 1)?);
                 }
-                "define" | "template" | "block" | "break" | "continue" => {
-                    return Err((at, format!("action {word:?} is not supported")));
+                "define" if depth > 0 => return Err((at, "unexpected {{define}} inside a block".into())),
+                "define" | "block" => {
+                    if depth == MAX_DEPTH {
+                        return Err((at, format!("blocks are nested deeper than {MAX_DEPTH} levels")));
+                    }
+                    nodes.extend(self.define(word, &tokens[1..], at, depth + 1)?);
+                }
+                "template" => nodes.push(self.template(&tokens[1..], at)?),
+                "break" | "continue" if tokens.len() == 1 => {
+                    if self.loops == 0 {
+                        return Err((at, format!("{{{{{word}}}}} outside {{{{range}}}}")));
+                    }
+                    nodes.push(if word == "break" {
+                        Node::Break
+                    } else {
+                        Node::Continue
+                    });
                 }
                 _ => nodes.push(Node::Print(self.whole_pipeline(&tokens, at)?)),
             }
@@ -119,7 +156,9 @@ impl Parser {
             (Vec::new(), head)
         };
         let head = self.whole_pipeline(head, at)?;
+        self.loops += usize::from(word == "range");
         let (body, end) = self.block(depth)?;
+        self.loops -= usize::from(word == "range");
         self.variables.truncate(known);
         let otherwise = match end {
             End::Closed(_) => Vec::new(),
@@ -152,6 +191,61 @@ impl Parser {
                 .map(|node| vec![node]),
             Some(_) => Err((at, "expected {{else}} or {{else if …}}".into())),
         }
+    }
+
+    /// A template that is defined; `block` uses it on the spot.
+    fn define(
+        &mut self,
+        word: &str,
+        head: &[Token],
+        at: usize,
+        depth: usize,
+    ) -> Result<Option<Node>, Mistake> {
+        let Some((
+            Token {
+                kind: Kind::Text(name),
+                ..
+            },
+            rest,
+        )) = head.split_first()
+        else {
+            return Err((at, format!("expected a name in quotes after {word:?}")));
+        };
+        let used = match (word, rest) {
+            ("define", []) => None,
+            ("define", [token, ..]) => return Err((token.at, "unexpected text after the name".into())),
+            (_, rest) => Some(Node::Template(name.clone(), Some(self.whole_pipeline(rest, at)?))),
+        };
+        let (hidden, loops) = (
+            std::mem::replace(&mut self.variables, vec![String::new()]),
+            std::mem::take(&mut self.loops),
+        );
+        let (body, end) = self.block(depth)?;
+        (self.variables, self.loops) = (hidden, loops);
+        let End::Closed(_) = end else {
+            return Err((at, format!("{{{{{word}}}}} is not closed by {{{{end}}}}")));
+        };
+        self.defined.push((name.clone(), body));
+        Ok(used)
+    }
+
+    /// `template "name"` with or without an argument.
+    fn template(&mut self, head: &[Token], at: usize) -> Result<Node, Mistake> {
+        let Some((
+            Token {
+                kind: Kind::Text(name),
+                ..
+            },
+            rest,
+        )) = head.split_first()
+        else {
+            return Err((at, "expected a name in quotes after \"template\"".into()));
+        };
+        let argument = match rest {
+            [] => None,
+            rest => Some(self.whole_pipeline(rest, at)?),
+        };
+        Ok(Node::Template(name.clone(), argument))
     }
 
     /// `$i, $x :=` before the pipeline of a `range`.
@@ -250,6 +344,7 @@ impl Reader<'_> {
                 }
                 Ok(Command::Call(function, args))
             }
+            Expr::Field(of, name) if given > 0 => Ok(Command::Method(*of, name, args)),
             value if args.is_empty() && first => Ok(Command::Value(value)),
             _ if !first => Err((start, "only a function can stand after \"|\"".into())),
             _ => Err((start, "only a function takes arguments".into())),
@@ -264,7 +359,7 @@ impl Reader<'_> {
         self.at += 1;
         let mut expr = match kind {
             Kind::Text(text) => Expr::Text(text),
-            Kind::Number(number) => Expr::Number(number),
+            Kind::Number(number, is_float) => Expr::Number(number, is_float),
             Kind::Field(name) if name.is_empty() => Expr::Dot,
             Kind::Field(name) => Expr::Field(Box::new(Expr::Dot), name),
             Kind::Variable(name) => {
@@ -275,10 +370,7 @@ impl Reader<'_> {
                 "true" => Expr::Bool(true),
                 "false" => Expr::Bool(false),
                 "nil" => Expr::Nil,
-                name => Expr::Call(
-                    functions::find(name)
-                        .ok_or_else(|| (position, format!("function {name:?} not defined")))?,
-                ),
+                name => Expr::Call(functions::find(name).ok_or_else(|| (position, unknown(name)))?),
             },
             Kind::Open => {
                 self.depth += 1;
@@ -329,13 +421,24 @@ impl Reader<'_> {
     }
 }
 
+/// Says that a function does not exist, and which one may be meant.
+fn unknown(name: &str) -> String {
+    if name == "tmpl" {
+        return "function \"tmpl\" not defined: only console templates have it; use {{template}}".into();
+    }
+    match functions::like(name) {
+        Some(like) => format!("function {name:?} not defined, did you mean {like:?}?"),
+        None => format!("function {name:?} not defined"),
+    }
+}
+
 fn shown(kind: &Kind) -> String {
     match kind {
         Kind::Word(word) => format!("{word:?}"),
         Kind::Variable(name) => format!("\"${name}\""),
         Kind::Field(name) => format!("\".{name}\""),
         Kind::Text(text) => format!("string {text:?}"),
-        Kind::Number(number) => format!("number {number}"),
+        Kind::Number(number, _) => format!("number {number}"),
         Kind::Pipe => "\"|\"".into(),
         Kind::Open => "\"(\"".into(),
         Kind::Close => "\")\"".into(),

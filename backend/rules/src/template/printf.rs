@@ -81,13 +81,7 @@ fn read(text: &str) -> (Verb, usize) {
 
 fn one(verb: &Verb, value: &Value) -> String {
     let wrong = || {
-        let kind = match value {
-            Value::Text(_) => "string",
-            Value::Number(_) => "float64",
-            Value::Int(_) => "int",
-            Value::Bool(_) => "bool",
-            _ => "value",
-        };
+        let kind = value.kind();
         format!("%!{}({kind}={value})", verb.letter)
     };
     let signed = |text: String, number: f64| {

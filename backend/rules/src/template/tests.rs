@@ -11,11 +11,21 @@ fn data() -> (Labels, Labels) {
     (labels, Labels::from_pairs([("region", "eu")]))
 }
 
+fn number(value: f64) -> Point {
+    Point::Float(watchroom_model::Sample { t_ms: 0, value })
+}
+
 fn query(text: &str) -> QueryResult {
     match text {
         "up" => Ok(vec![
-            (Labels::from_pairs([("__name__", "up"), ("job", "b")]), 1.0),
-            (Labels::from_pairs([("__name__", "up"), ("job", "a")]), 0.0),
+            (
+                Labels::from_pairs([("__name__", "up"), ("job", "b")]),
+                number(1.0),
+            ),
+            (
+                Labels::from_pairs([("__name__", "up"), ("job", "a")]),
+                number(0.0),
+            ),
         ]),
         "none" => Ok(Vec::new()),
         other => Err(format!("unexpected query {other}")),
@@ -26,7 +36,8 @@ fn render(template: &str, value: f64) -> String {
     let (labels, external_labels) = data();
     let data = Data {
         labels: &labels,
-        value,
+        value: &number(value),
+        now_ms: 1_500,
         external_labels: &external_labels,
         external_url: "http://room.example/watch",
         query: &query,
@@ -172,6 +183,46 @@ fn decides_and_repeats() {
     );
 }
 
+#[test]
+fn calls_other_templates() {
+    check(
+        "{{ define \"x\" }}<{{ .arg0 }}-{{ .arg1 }}>{{ end }}{{ template \"x\" (args $value \"b\") }}",
+        2.0,
+        "<2-b>",
+    );
+    check("{{ block \"y\" .Labels.job }}[{{ . }}]{{ end }}", 0.0, "[deriva]");
+    check(
+        "{{ range $k, $v := .Labels }}{{ if eq $k \"job\" }}{{ continue }}{{ end }}{{ $k }} {{ if eq $k \"method\" }}{{ break }}{{ end }}{{ end }}",
+        0.0,
+        "instance method ",
+    );
+    check(
+        "{{ define \"x\" }}{{ template \"x\" }}{{ end }}{{ template \"x\" }}",
+        0.0,
+        "<error expanding template: templates are nested deeper than 32 levels>",
+    );
+    check(
+        "{{ template \"z\" }}",
+        0.0,
+        "<error expanding template: template \"z\" not defined>",
+    );
+}
+
+#[test]
+fn tells_times() {
+    check(
+        "{{ $value | toTime }}",
+        1435065584.128,
+        "2015-06-23 13:19:44.128 +0000 UTC",
+    );
+    check(
+        "{{ ($value | toTime).Year }} {{ (toTime $value).Format \"Mon, 02 Jan 2006 15:04:05.000 MST\" }}",
+        1435065584.128,
+        "2015 Tue, 23 Jun 2015 13:19:44.128 UTC",
+    );
+    check("{{ toDuration 3661.5 }} {{ now }}", 0.0, "1h1m1.5s 1.5");
+}
+
 #[track_caller]
 fn refuses(template: &str, expect: &str) {
     let error = Template::parse(template).map(|_| ()).unwrap_err();
@@ -184,7 +235,10 @@ fn refuses(template: &str, expect: &str) {
 
 #[test]
 fn says_what_is_wrong_with_a_template() {
-    refuses("{{ humanise $value }}", "3: function \"humanise\" not defined");
+    refuses(
+        "{{ humanise $value }}",
+        "3: function \"humanise\" not defined, did you mean \"humanize\"?",
+    );
     refuses("{{ $valu }}", "3: undefined variable \"$valu\"");
     refuses("{{ $value ", "2: unclosed action, \"}}\" is missing");
     refuses("{{ if $value }}x", "2: {{if}} is not closed by {{end}}");
@@ -196,7 +250,19 @@ fn says_what_is_wrong_with_a_template() {
     refuses("{{ $value | 1 }}", "12: only a function can stand after \"|\"");
     refuses("{{ (len $labels }}", "3: unclosed left parenthesis");
     refuses("{{ \"x }}", "3: unterminated quoted string");
-    refuses("{{ template \"x\" }}", "2: action \"template\" is not supported");
+    refuses(
+        "{{ template }}",
+        "2: expected a name in quotes after \"template\"",
+    );
+    refuses(
+        "{{ define \"x\" }}{{ $labels }}{{ end }}",
+        "19: undefined variable \"$labels\"",
+    );
+    refuses("{{ break }}", "2: {{break}} outside {{range}}");
+    refuses(
+        "{{ tmpl \"x\" . }}",
+        "3: function \"tmpl\" not defined: only console templates have it; use {{template}}",
+    );
     refuses("{{ }}", "2: missing value for command");
 }
 
@@ -228,7 +294,7 @@ mod robustness {
         fn reading_and_filling_in_never_panic(text in r#"(\{\{|\}\}|[ .$|()"`a-e0-9%:=,\\-]|if |end|else|range |\$value|\$labels|humanize |printf |é){0,25}"#) {
             if let Ok(template) = super::Template::parse(&text) {
                 let (labels, external_labels) = super::data();
-                let data = super::Data { labels: &labels, value: 1.5, external_labels: &external_labels, external_url: "", query: &super::query };
+                let data = super::Data { labels: &labels, value: &super::number(1.5), now_ms: 0, external_labels: &external_labels, external_url: "", query: &super::query };
                 let _ = template.render(&data);
             }
         }

@@ -2,13 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use watchroom_query::promql::EvalOptions;
-use watchroom_query::{Cancel, Stop};
-
-use super::{Run, keep};
-use crate::api::StoreSource;
+use super::{Run, keep, metrics};
 use crate::clock;
 use crate::state::{Shared, State, lock, stopped};
 
@@ -52,36 +48,11 @@ pub(crate) fn save(state: &State, dir: &Path) {
     }
 }
 
-/// A deadline that also ends when the server stops.
-#[derive(Debug)]
-struct Until {
-    at: Instant,
-    stop: tokio::sync::watch::Receiver<bool>,
-}
-
-impl Cancel for Until {
-    fn stop(&self) -> Option<Stop> {
-        if *self.stop.borrow() {
-            Some(Stop::Cancelled)
-        } else {
-            (clock::instant() >= self.at).then_some(Stop::TimedOut)
-        }
-    }
-}
-
 /// Evaluates a group once and writes its samples. Tells whether the state of an alert changed.
 fn evaluate(state: &State, run: &mut Run) -> bool {
     let (began, now_ms) = (clock::instant(), clock::now_ms());
-    let options = EvalOptions {
-        window: state.query_windows,
-        max_samples: state.limits.max_query_samples,
-        cancel: Arc::new(Until {
-            at: clock::deadline(run.interval.max(Duration::from_secs(10))),
-            stop: state.stop.clone(),
-        }),
-        ..EvalOptions::default()
-    };
-    let evaluation = run.group.evaluate(&StoreSource(&state.store), now_ms, &options);
+    let timeout = run.interval.max(Duration::from_secs(10));
+    let evaluation = metrics::with(state, timeout, |around| run.group.evaluate(around, now_ms));
     let group = &run.group.spec().name;
     for outcome in &evaluation.outcomes {
         state.counters.rule_evaluations.add(1);
@@ -95,12 +66,6 @@ fn evaluate(state: &State, run: &mut Run) -> bool {
         let alert = &transition.alert;
         let state = transition.to.map_or("inactive", |to| to.as_str());
         tracing::info!(alert = %alert.name, labels = %alert.labels, value = alert.value, "alert is {state}");
-    }
-    if !evaluation.samples.is_empty()
-        && let Err(error) = state.store.append_samples(&evaluation.samples)
-    {
-        let error = crate::error::chain(&error);
-        tracing::warn!(%group, %error, "the samples of a group of rules cannot be written");
     }
     run.last_ms = Some(now_ms);
     run.last_duration = clock::instant().saturating_duration_since(began);
