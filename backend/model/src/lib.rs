@@ -20,4 +20,4 @@ pub use labels::{Labels, LabelsBuilder, METRIC_NAME};
 pub use log::{LogLine, Severity, StreamLabels};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metric::{MetricKind, MetricMetadata, Point, STALE_NAN, Sample, SeriesData, is_stale, stale_nan};
-pub use span::{Resource, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId};
+pub use span::{Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId};

@@ -126,6 +126,30 @@ impl Resource {
     }
 }
 
+/// The library that made a span: one per batch, shared.
+///
+/// Source: OpenTelemetry, `InstrumentationScope`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scope {
+    /// Name, empty if not told.
+    pub name: Arc<str>,
+    /// Version, empty if not told.
+    pub version: Arc<str>,
+    /// Attributes.
+    pub attributes: Attributes,
+}
+
+impl Scope {
+    /// A scope of which only the name is known.
+    #[must_use]
+    pub fn named(name: impl Into<Arc<str>>) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.into(),
+            ..Self::default()
+        })
+    }
+}
+
 /// One finished span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
@@ -155,8 +179,8 @@ pub struct Span {
     pub links: Vec<SpanLink>,
     /// Sender.
     pub resource: Arc<Resource>,
-    /// Name of the instrumentation scope.
-    pub scope: Arc<str>,
+    /// Instrumentation scope.
+    pub scope: Arc<Scope>,
     /// Attributes, events and links that the sender cut.
     pub dropped: u32,
 }

@@ -216,7 +216,7 @@ fn spans(n_traces: u64) {
     ]
     .map(Arc::from)
     .to_vec();
-    let scope: Arc<str> = "http-server".into();
+    let scope = watchroom_model::Scope::named("http-server");
     let empty: Arc<str> = "".into();
     let mut noise = Noise(9);
     let t0_ns = now_ms() as u64 * 1_000_000 - 3_600_000_000_000;

@@ -7,6 +7,7 @@
 mod attributes;
 mod bodies;
 pub(crate) mod logs;
+mod scopes;
 pub(crate) mod spans;
 
 use crate::codec::{Corrupt, Reader, compress, open, put_bytes};

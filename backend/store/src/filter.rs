@@ -44,7 +44,7 @@ pub struct SpanFilter {
     /// Longest duration, inclusive.
     pub max_duration_ns: Option<u64>,
     /// Attributes by key and shown value, looked up in the span, its resource and its events; besides, `error` is `true` or `false`,
-    /// `span.kind` is a word of Jaeger and `otel.scope.name` the scope, unless the span has attributes of those names.
+    /// `span.kind` is a word of Jaeger, `otel.scope.name` and `otel.scope.version` the scope, `otel.scope.…` its attributes, unless the span has attributes of those names.
     pub tags: Vec<(String, String)>,
     /// Most traces; the newest are found.
     pub limit: usize,
@@ -62,6 +62,50 @@ impl Default for SpanFilter {
             max_duration_ns: None,
             tags: Vec::new(),
             limit: 20,
+        }
+    }
+}
+
+/// Which spans a scan shows. It may show more than are asked for by [`SpanScan::texts`], never fewer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpanScan {
+    /// Earliest start, inclusive.
+    pub start_ns: u64,
+    /// Latest start, inclusive.
+    pub end_ns: u64,
+    /// `service.name` of the resource.
+    pub service: Option<String>,
+    /// Name of the span.
+    pub operation: Option<String>,
+    /// Kind of the span.
+    pub kind: Option<watchroom_model::SpanKind>,
+    /// Whether it failed.
+    pub error: Option<bool>,
+    /// Shortest duration, inclusive.
+    pub min_duration_ns: u64,
+    /// Longest duration, inclusive.
+    pub max_duration_ns: u64,
+    /// Texts that are somewhere among its attributes, or those of its resource, scope and events; blocks without one are passed over.
+    pub texts: Vec<String>,
+    /// Whether trace id, name, service, kind, status, start and duration are enough. Spans may then come without the rest, the message of the
+    /// status and all of the resource but the service included, at a tenth of the cost.
+    pub columns_only: bool,
+}
+
+impl Default for SpanScan {
+    /// Every span of all time, whole.
+    fn default() -> Self {
+        Self {
+            start_ns: 0,
+            end_ns: u64::MAX,
+            service: None,
+            operation: None,
+            kind: None,
+            error: None,
+            min_duration_ns: 0,
+            max_duration_ns: u64::MAX,
+            texts: Vec::new(),
+            columns_only: false,
         }
     }
 }

@@ -60,7 +60,8 @@ mod upkeep;
 
 pub use config::{Clock, EventSink, Retention, StoreConfig};
 pub use error::{AppendError, FlushError, OpenError, ReadError, SyncError};
-pub use filter::{Direction, SelectLimit, SpanFilter};
+pub use filter::{Direction, SelectLimit, SpanFilter, SpanScan};
 pub use live::LogSubscription;
 pub use outcome::{AppendOutcome, Problem, StoreEvent, StoreStats};
 pub use store::Store;
+pub use traces::Scanned;

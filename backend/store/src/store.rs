@@ -18,11 +18,11 @@ use crate::logs::{LogSelect, Logs};
 use crate::metrics::Metrics;
 use crate::report::Report;
 use crate::retention::Going;
-use crate::traces::Traces;
+use crate::traces::{Scanned, Traces};
 use crate::upkeep::{Bell, Upkeep, drop_old};
 use crate::{
     AppendError, AppendOutcome, Direction, FlushError, LogSubscription, OpenError, Problem, ReadError,
-    SelectLimit, SpanFilter, StoreConfig, StoreStats, SyncError,
+    SelectLimit, SpanFilter, SpanScan, StoreConfig, StoreStats, SyncError,
 };
 
 /// The store of one data directory. Cloning shares it; it closes when the last clone is dropped.
@@ -259,6 +259,19 @@ impl Store {
     /// [`ReadError`] beyond a limit. Damaged data is no error: it is left out and told by [`Store::problems`].
     pub fn find_traces(&self, filter: &SpanFilter) -> Result<Vec<TraceId>, ReadError> {
         Ok(self.shared().traces.find(filter))
+    }
+
+    /// Shows spans one after another, roughly from the newest, until `visit` breaks. A span that came twice may be shown twice.
+    ///
+    /// # Errors
+    /// [`ReadError`] beyond a limit. Damaged data is no error: it is left out and told by [`Store::problems`].
+    pub fn scan_spans(
+        &self,
+        scan: &SpanScan,
+        visit: &mut dyn FnMut(Scanned<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        self.shared().traces.scan(scan, visit);
+        Ok(())
     }
 
     /// Names of the services that sent spans, sorted.

@@ -3,6 +3,7 @@
 //! Not here: how spans are kept, which they share with log lines.
 
 mod kind;
+mod scan;
 mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use crate::sync::read;
 use kind::trace_key;
 
 pub(crate) use kind::{Spans, attributes_memory};
+pub use scan::Scanned;
 
 /// The spans of a store.
 pub(crate) type Traces = BlockStore<Spans>;

@@ -1,17 +1,18 @@
 //! Blocks of spans.
 //!
 //! Columns: names and services, runs of spans of one trace, starts, durations, names, kinds and outcomes, resources. Rows: ids, parents
-//! (mostly as the distance to the parent's row) and the rest.
+//! (mostly as the distance to the parent's row) and the rest, scopes at the end.
 
 use std::sync::Arc;
 
-use watchroom_model::{Resource, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId};
+use watchroom_model::{Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId};
 
 use super::Parts;
 use super::attributes::{
     AttributesReader, AttributesWriter, ResourcesWriter, TextsWriter, read_offsets, read_resources,
     read_texts, row, text,
 };
+use super::scopes::{ScopesReader, ScopesWriter};
 use crate::codec::{Corrupt, Reader, put_ivarint, put_uvarint};
 
 const KINDS: [SpanKind; 6] = [
@@ -65,6 +66,7 @@ pub(crate) struct SpanRows {
     ids: Vec<SpanId>,
     offsets: Vec<u32>,
     bytes: Vec<u8>,
+    scopes: ScopesReader,
 }
 
 pub(crate) fn encode(spans: &[Span]) -> Parts {
@@ -117,6 +119,7 @@ fn encode_rows(spans: &[Span], runs: &[(TraceId, u64)], resources: &ResourcesWri
     let mut attributes = AttributesWriter::default();
     let mut senders = Vec::new();
     resources.write(&mut attributes, &mut senders);
+    let mut scopes = ScopesWriter::default();
     let [mut ids, mut lengths, mut bytes] = [const { Vec::new() }; 3];
     let mut run = 0..0;
     let mut next_runs = runs.iter();
@@ -129,7 +132,8 @@ fn encode_rows(spans: &[Span], runs: &[(TraceId, u64)], resources: &ResourcesWri
         ids.extend_from_slice(&span.span_id.0.to_le_bytes());
         put_parent(span, i, spans, run.clone(), &mut bytes);
         put_uvarint(&mut bytes, attributes.texts.id(&span.trace_state));
-        put_uvarint(&mut bytes, attributes.texts.id(&span.scope));
+        put_uvarint(&mut bytes, attributes.texts.id(&span.scope.name));
+        scopes.put(&span.scope);
         put_uvarint(&mut bytes, u64::from(span.dropped));
         if let SpanStatus::Error(message) = &span.status {
             put_uvarint(&mut bytes, attributes.texts.id(message));
@@ -149,10 +153,11 @@ fn encode_rows(spans: &[Span], runs: &[(TraceId, u64)], resources: &ResourcesWri
         }
         put_uvarint(&mut lengths, (bytes.len() - before) as u64);
     }
+    let scopes = scopes.write(&mut attributes);
     let mut rows = Vec::with_capacity(bytes.len() + ids.len());
     put_uvarint(&mut rows, spans.len() as u64);
     attributes.write(&mut rows);
-    for part in [senders, ids, lengths, bytes] {
+    for part in [senders, ids, lengths, bytes, scopes] {
         rows.extend_from_slice(&part);
     }
     rows
@@ -271,6 +276,27 @@ impl SpanColumns {
         self.services.iter().map(|known| **known == *service).collect()
     }
 
+    pub(crate) fn name(&self, i: usize) -> &Arc<str> {
+        &self.names[self.name[i] as usize]
+    }
+
+    pub(crate) fn kind(&self, i: usize) -> SpanKind {
+        kind(self.kind_status[i] & 0b111)
+    }
+
+    pub(crate) fn is_error(&self, i: usize) -> bool {
+        self.kind_status[i] >> 3 >= ERROR
+    }
+
+    pub(crate) fn is_ok(&self, i: usize) -> bool {
+        self.kind_status[i] >> 3 == OK
+    }
+
+    /// By resource of the block: its service.
+    pub(crate) fn services(&self) -> &[Arc<str>] {
+        &self.services
+    }
+
     /// Index of a row's resource.
     pub(crate) fn resource(&self, i: usize) -> usize {
         self.resource[i] as usize
@@ -287,13 +313,22 @@ impl SpanRows {
             .map(|_| reader.u64().map(SpanId))
             .collect::<Result<Vec<_>, _>>()?;
         let offsets = read_offsets(&mut reader, n)?;
+        let n_bytes = offsets.last().copied().unwrap_or(0) as usize;
+        let bytes = reader.take(n_bytes)?.to_vec();
+        let scopes = ScopesReader::new(&attributes, &mut reader, n)?;
         Ok(Self {
             attributes,
             resources,
             ids,
             offsets,
-            bytes: reader.take(reader.remaining())?.to_vec(),
+            bytes,
+            scopes,
         })
+    }
+
+    /// Whether a text is anywhere in the block: as a value, a key or a name.
+    pub(crate) fn has_text(&self, text: &str) -> bool {
+        self.attributes.texts.iter().any(|known| **known == *text)
     }
 
     /// The span of a row.
@@ -314,6 +349,7 @@ impl SpanRows {
         };
         let trace_state = self.attributes.text(reader)?;
         let scope = self.attributes.text(reader)?;
+        let scope = self.scopes.get(i).unwrap_or_else(|| Scope::named(scope));
         let dropped = reader.u32v()?;
         let status = match kind_status >> 3 {
             UNSET => SpanStatus::Unset,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use watchroom_model::{
-    AttrValue, Attributes, Labels, LogLine, Resource, Severity, Span, SpanEvent, SpanId, SpanKind, SpanLink,
-    SpanStatus, TraceId,
+    AttrValue, Attributes, Labels, LogLine, Resource, Scope, Severity, Span, SpanEvent, SpanId, SpanKind,
+    SpanLink, SpanStatus, TraceId,
 };
 
 use super::*;
@@ -51,6 +51,8 @@ prop_compose! {
         events in prop::collection::vec((any::<u64>(), "[e-g]", attributes()), 0..3),
         links in prop::collection::vec((any::<u128>(), any::<u64>(), attributes()), 0..2),
         resource in resource(),
+        version in "[0-9]?",
+        scope_attributes in attributes(),
     ) -> Span {
         Span {
             trace_id: TraceId(ids.0 << 100),
@@ -80,7 +82,11 @@ prop_compose! {
                 })
                 .collect(),
             resource,
-            scope: texts.2.into(),
+            scope: Arc::new(Scope {
+                name: texts.2.into(),
+                version: version.into(),
+                attributes: scope_attributes,
+            }),
             dropped: numbers.2,
         }
     }
@@ -192,4 +198,32 @@ fn kinds_have_numbers_that_lead_back() {
     ] {
         assert_eq!(spans::kind(spans::kind_code(kind)), kind);
     }
+}
+
+#[test]
+fn a_block_of_before_scopes_were_kept_whole_tells_their_names() {
+    let resource = Arc::new(Resource::new(Vec::new()));
+    let spans: Vec<Span> = (1..4)
+        .map(|id| Span {
+            trace_id: TraceId(1),
+            span_id: SpanId(id),
+            parent_id: None,
+            trace_state: "".into(),
+            name: "op".into(),
+            kind: SpanKind::Server,
+            start_ns: id,
+            duration_ns: 1,
+            status: SpanStatus::Unset,
+            attributes: Vec::new(),
+            events: Vec::new(),
+            links: Vec::new(),
+            resource: resource.clone(),
+            scope: Scope::named("lib"),
+            dropped: 0,
+        })
+        .collect();
+    let mut parts = spans::encode(&spans);
+    // One scope: how many, name, version, shape of its attributes; then one number a row.
+    parts.rows.truncate(parts.rows.len() - 4 - spans.len());
+    assert_eq!(spans::decode(&parts).unwrap(), spans);
 }

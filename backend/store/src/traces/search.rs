@@ -149,13 +149,17 @@ fn has_tag(span: &Span, key: &str, value: &str) -> bool {
         && match key {
             "error" => value == if span.is_error() { "true" } else { "false" },
             "span.kind" => value == span.kind.as_str(),
-            "otel.scope.name" => value == &*span.scope,
+            "otel.scope.name" => value == &*span.scope.name,
+            "otel.scope.version" => value == &*span.scope.version,
             "otel.status_code" => match span.status {
                 SpanStatus::Unset => false,
                 SpanStatus::Ok => value == "OK",
                 SpanStatus::Error(_) => value == "ERROR",
             },
-            _ => false,
+            _ => key
+                .strip_prefix("otel.scope.")
+                .and_then(|key| attr(&span.scope.attributes, key))
+                .is_some_and(|found| found.to_string() == value),
         }
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn span(trace: u128, id: u64, start_ns: u64, resource: &Arc<Resource>
         events: Vec::new(),
         links: Vec::new(),
         resource: resource.clone(),
-        scope: "test".into(),
+        scope: watchroom_model::Scope::named("test"),
         dropped: 0,
     }
 }

@@ -11,3 +11,4 @@ mod limits;
 mod model;
 mod property;
 mod reads;
+mod scan;

@@ -151,12 +151,19 @@ fn tags(span: &Span) -> Vec<KeyValue> {
         .iter()
         .map(|(key, value)| key_value(key, value))
         .collect();
+    for (key, value) in &span.scope.attributes {
+        let key = format!("otel.scope.{key}");
+        if attr(&span.attributes, &key).is_none() {
+            tags.push(key_value(&key, value));
+        }
+    }
     let mut add = |key: &str, value: &str| {
         if !value.is_empty() && attr(&span.attributes, key).is_none() {
             tags.push(text(key, value));
         }
     };
-    add("otel.scope.name", &span.scope);
+    add("otel.scope.version", &span.scope.version);
+    add("otel.scope.name", &span.scope.name);
     if span.kind != SpanKind::Unspecified {
         add("span.kind", span.kind.as_str());
     }
@@ -252,7 +259,7 @@ mod tests {
                 attributes: vec![],
             }],
             resource,
-            scope: "lib".into(),
+            scope: watchroom_model::Scope::named("lib"),
             dropped: 0,
         };
         let json = serde_json::to_value(trace(&[span]).unwrap()).unwrap();

@@ -81,6 +81,9 @@ pub(crate) struct Scope {
     pub(crate) name: String,
     #[prost(string, tag = "2")]
     pub(crate) version: String,
+    #[prost(message, repeated, tag = "3")]
+    #[serde(deserialize_with = "json::list")]
+    pub(crate) attributes: Vec<KeyValue>,
 }
 
 /// `opentelemetry.proto.resource.v1.Resource`.

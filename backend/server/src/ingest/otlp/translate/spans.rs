@@ -2,17 +2,12 @@
 
 use std::sync::Arc;
 
-use watchroom_model::{
-    AttrValue, Resource, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId, attr,
-};
+use watchroom_model::{Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId};
 
 use super::super::rejected::Rejected;
 use super::super::wire::{self, ExportTraceRequest};
 use super::attributes::{attributes, name, resource, truncate};
 use super::{MAX_EVENTS, MAX_VALUE_BYTES};
-
-/// Attribute that keeps the version of the scope. Source: OpenTelemetry specification, "Mapping to non-OTLP formats".
-const SCOPE_VERSION: &str = "otel.scope.version";
 
 /// Takes the spans of a request over. A span without proper ids is rejected.
 pub(crate) fn spans(request: ExportTraceRequest, rejected: &mut Rejected) -> Vec<Span> {
@@ -20,17 +15,10 @@ pub(crate) fn spans(request: ExportTraceRequest, rejected: &mut Rejected) -> Vec
     for of_resource in request.resource_spans {
         let sender = resource(of_resource.resource);
         for of_scope in of_resource.scope_spans {
-            let scope = of_scope.scope.unwrap_or_default();
-            let (scope, version) = (name(scope.name), name(scope.version));
+            let scope = scope(of_scope.scope.unwrap_or_default());
             for one in of_scope.spans {
                 match span(one, &sender, &scope) {
-                    Ok(mut span) => {
-                        if !version.is_empty() && attr(&span.attributes, SCOPE_VERSION).is_none() {
-                            let version = AttrValue::Str(Arc::clone(&version));
-                            span.attributes.push((SCOPE_VERSION.into(), version));
-                        }
-                        spans.push(span);
-                    }
+                    Ok(span) => spans.push(span),
                     Err(reason) => rejected.one(reason),
                 }
             }
@@ -39,7 +27,15 @@ pub(crate) fn spans(request: ExportTraceRequest, rejected: &mut Rejected) -> Vec
     spans
 }
 
-fn span(span: wire::Span, sender: &Arc<Resource>, scope: &Arc<str>) -> Result<Span, &'static str> {
+fn scope(scope: wire::Scope) -> Arc<Scope> {
+    Arc::new(Scope {
+        name: name(scope.name),
+        version: name(scope.version),
+        attributes: attributes(scope.attributes).0,
+    })
+}
+
+fn span(span: wire::Span, sender: &Arc<Resource>, scope: &Arc<Scope>) -> Result<Span, &'static str> {
     let trace_id = trace_id(&span.trace_id).ok_or("trace id is not 16 bytes, or is zero")?;
     let span_id = span_id(&span.span_id).ok_or("span id is not 8 bytes, or is zero")?;
     let mut dropped = span.dropped_attributes_count;
@@ -134,7 +130,7 @@ mod tests {
     fn request(span: wire::Span) -> ExportTraceRequest {
         serde_json::from_str::<ExportTraceRequest>(
             r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"s"}}]},
-                "scopeSpans":[{"scope":{"name":"lib","version":"1.2"},"spans":[]}]}]}"#,
+                "scopeSpans":[{"scope":{"name":"lib","version":"1.2","attributes":[{"key":"k","value":{"boolValue":true}}]},"spans":[]}]}]}"#,
         )
         .map(|mut request| {
             request.resource_spans[0].scope_spans[0].spans.push(span);
@@ -180,14 +176,10 @@ mod tests {
         assert_eq!((span.start_ns, span.duration_ns, span.dropped), (5, 4, 4));
         assert_eq!(span.kind, SpanKind::Server);
         assert_eq!(span.status, SpanStatus::Error("boom".into()));
-        assert_eq!((&*span.resource.service, &*span.scope), ("s", "lib"));
-        assert_eq!(
-            span.attributes,
-            [
-                ("n".into(), 7.into()),
-                ("otel.scope.version".into(), "1.2".into())
-            ]
-        );
+        assert_eq!((&*span.resource.service, &*span.scope.name), ("s", "lib"));
+        assert_eq!(&*span.scope.version, "1.2");
+        assert_eq!(span.scope.attributes, [("k".into(), true.into())]);
+        assert_eq!(span.attributes, [("n".into(), 7.into())]);
     }
 
     #[test]

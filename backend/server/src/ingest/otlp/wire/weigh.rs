@@ -44,6 +44,10 @@ static RESOURCE: Shape = Shape {
     size: 0,
     fields: &[(1, &ATTRIBUTE)],
 };
+static SCOPE: Shape = Shape {
+    size: 0,
+    fields: &[(3, &ATTRIBUTE)],
+};
 static SPAN: Shape = Shape {
     size: grown(size_of::<Span>()),
     fields: &[(9, &ATTRIBUTE), (11, &EVENT), (13, &LINK)],
@@ -57,8 +61,8 @@ static LINK: Shape = Shape {
     fields: &[(4, &ATTRIBUTE)],
 };
 static SCOPE_SPANS: Shape = Shape {
-    size: grown(80),
-    fields: &[(2, &SPAN)],
+    size: grown(104),
+    fields: &[(1, &SCOPE), (2, &SPAN)],
 };
 static RESOURCE_SPANS: Shape = Shape {
     size: grown(80),
@@ -73,8 +77,8 @@ static RECORD: Shape = Shape {
     fields: &[(5, &VALUE), (6, &ATTRIBUTE)],
 };
 static SCOPE_LOGS: Shape = Shape {
-    size: grown(80),
-    fields: &[(2, &RECORD)],
+    size: grown(104),
+    fields: &[(1, &SCOPE), (2, &RECORD)],
 };
 static RESOURCE_LOGS: Shape = Shape {
     size: grown(80),
@@ -135,8 +139,8 @@ static METRIC: Shape = Shape {
     ],
 };
 static SCOPE_METRICS: Shape = Shape {
-    size: grown(80),
-    fields: &[(2, &METRIC)],
+    size: grown(104),
+    fields: &[(1, &SCOPE), (2, &METRIC)],
 };
 static RESOURCE_METRICS: Shape = Shape {
     size: grown(80),
