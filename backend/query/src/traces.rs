@@ -1,12 +1,37 @@
-//! Trace search: which spans satisfy a search form.
+//! Traces: search by an expression or by a form, and what is told of many spans at once.
 //!
-//! Invariant: a predicate on one span; finding the candidates and collecting whole traces is the store's work.
+//! Invariant: spans come in through [`SpanSource`]; every answer is bounded in spans looked at, groups and traces held, and says so if it
+//! had to leave something out. Spans that were sent twice count twice, but in whole traces.
 
+mod compare;
+mod critical;
 mod duration;
+mod error;
+mod expr;
+#[cfg(test)]
+mod fixture;
+mod graph;
+mod histogram;
+mod latency;
+mod red;
+mod search;
+mod source;
 mod tags;
+mod walk;
 
+pub use compare::{Comparison, Contrast, KeyContrast, compare};
+pub use critical::{PathPart, critical_path};
 pub use duration::{DurationError, parse_duration};
+pub use error::TraceError;
+pub use expr::{Field, TraceExpr, parse_field};
+pub use graph::{Edge, Graph, Node, service_graph};
+pub use histogram::{DurationHistogram, duration_histogram};
+pub use latency::{Latency, Stats};
+pub use red::{Red, RedGroup, RedQuery, red};
+pub use search::{FoundSpan, Search, TraceSummary, search, summarise};
+pub use source::{SpanHint, SpanSource, SpanVisitor};
 pub use tags::{TagError, parse_tag, parse_tags_json};
+pub use walk::{Coverage, Window};
 
 use std::time::Duration;
 
@@ -83,7 +108,7 @@ mod tests {
             }],
             links: Vec::new(),
             resource: Arc::new(Resource::new(vec![("service.name".into(), "deriva".into())])),
-            scope: "".into(),
+            scope: Arc::default(),
             dropped: 0,
         }
     }
