@@ -1,10 +1,12 @@
 //! The benchmark's own tools: a clock, a way to time work, a collector, rows with goals, and the table in a document.
 //!
-//! `cargo bench -p watchroom-bench` runs `benches/sdk`, which holds the work and the peers, and `benches/served`, a server under load.
+//! `cargo bench -p watchroom-bench` runs `benches/sdk`, which holds the work and the peers, `benches/served`, a server under load, and
+//! `benches/backend`, the backend beside Prometheus and VictoriaMetrics.
 //!
 //! Invariant: ours and every peer are timed by the same loop, with the same inputs, in the same process.
 //! Not here: what is measured.
 
+pub mod backend;
 mod clock;
 mod collector;
 mod document;
