@@ -14,6 +14,7 @@ use watchroom_model::{Labels, Matcher};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::head::Series;
+use crate::sample_batch::SeriesName;
 
 /// Series by identity, by id and by label.
 #[derive(Debug, Default)]
@@ -44,9 +45,17 @@ impl Identity {
         }
     }
 
-    pub(crate) fn of(&mut self, labels: &Labels) -> u128 {
+    /// Another one under the same secret.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            seed: self.seed,
+            scratch: Vec::with_capacity(512),
+        }
+    }
+
+    pub(crate) fn of(&mut self, name: impl SeriesName) -> u128 {
         self.scratch.clear();
-        for text in labels.iter().flat_map(|(name, value)| [name, value]) {
+        for text in name.texts() {
             // The length keeps `a="bc"` and `ab="c"` apart.
             self.scratch.extend_from_slice(&(text.len() as u32).to_le_bytes());
             self.scratch.extend_from_slice(text.as_bytes());

@@ -35,6 +35,7 @@ pub(crate) struct Metrics {
     clock: Clock,
     limits: Limits,
     index: RwLock<Index>,
+    identity: Identity,
     writer: Mutex<Writer>,
     /// Oldest first; the last one is written to.
     partitions: RwLock<Vec<Arc<MetricPartition>>>,
@@ -72,7 +73,6 @@ impl Limits {
 /// What only one append at a time may touch.
 #[derive(Debug)]
 struct Writer {
-    identity: Identity,
     next_id: u32,
     /// Journal records from `first_seq` to before `next_seq` are in the engine.
     first_seq: u64,

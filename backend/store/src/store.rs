@@ -22,7 +22,7 @@ use crate::traces::{Scanned, Traces};
 use crate::upkeep::{Bell, Upkeep, drop_old};
 use crate::{
     AppendError, AppendOutcome, Direction, FlushError, LogSubscription, OpenError, Problem, ReadError,
-    SelectLimit, SpanFilter, SpanScan, StoreConfig, StoreStats, SyncError,
+    SampleBatch, SelectLimit, SpanFilter, SpanScan, StoreConfig, StoreStats, SyncError,
 };
 
 /// The store of one data directory. Cloning shares it; it closes when the last clone is dropped.
@@ -102,6 +102,15 @@ impl Store {
     pub fn append_samples(&self, batch: &[(Labels, Sample)]) -> Result<AppendOutcome, AppendError> {
         self.admit()?;
         self.appended(self.shared().metrics.append(batch))
+    }
+
+    /// Appends samples as [`Store::append_samples`] does, without a label set for each series that is known.
+    ///
+    /// # Errors
+    /// [`AppendError`] if nothing could be kept.
+    pub fn append_batch(&self, batch: &SampleBatch<'_>) -> Result<AppendOutcome, AppendError> {
+        self.admit()?;
+        self.appended(self.shared().metrics.append_batch(batch))
     }
 
     /// Appends native histograms, on the terms of [`Store::append_samples`]. A series may hold numbers and histograms, at different times.

@@ -10,8 +10,9 @@ use super::{MAX_METADATA, Metrics, Writer};
 use crate::chunk::Incoming;
 use crate::engine::{Signal, journal_key, series_key};
 use crate::head::{Push, Series};
+use crate::sample_batch::SeriesName;
 use crate::sync::{lock, read, write};
-use crate::{AppendError, AppendOutcome};
+use crate::{AppendError, AppendOutcome, SampleBatch};
 
 /// How far ahead of the clock a sample may be. A series whose newest sample is years ahead would refuse every other.
 const MAX_AHEAD_MS: i64 = 60 * 60 * 1_000;
@@ -21,8 +22,13 @@ impl Metrics {
         self.append_each(
             batch
                 .iter()
-                .map(|(labels, sample)| (labels, Incoming::from(*sample))),
+                .map(|(labels, sample)| (labels, std::slice::from_ref(sample))),
+            |sample| Incoming::from(*sample),
         )
+    }
+
+    pub(crate) fn append_batch(&self, batch: &SampleBatch<'_>) -> Result<AppendOutcome, AppendError> {
+        self.append_each(batch.iter(), |sample| Incoming::from(*sample))
     }
 
     pub(crate) fn append_histograms(
@@ -32,13 +38,15 @@ impl Metrics {
         self.append_each(
             batch
                 .iter()
-                .map(|(labels, sample)| (labels, Incoming::from(sample))),
+                .map(|(labels, sample)| (labels, std::slice::from_ref(sample))),
+            |sample| Incoming::from(sample),
         )
     }
 
-    fn append_each<'a>(
+    fn append_each<'a, N: SeriesName, S: 'a>(
         &self,
-        batch: impl Iterator<Item = (&'a Labels, Incoming<'a>)>,
+        batch: impl Iterator<Item = (N, &'a [S])>,
+        incoming: impl Fn(&'a S) -> Incoming<'a>,
     ) -> Result<AppendOutcome, AppendError> {
         let head_bytes = self.head_bytes();
         if head_bytes > self.limits.head_bytes {
@@ -54,41 +62,56 @@ impl Metrics {
             grown: 0,
         };
         let mut transaction = self.engine.batch();
+        // Identities are found out before the lock is taken, so that only what has to be done in turn is.
+        let mut identity = self.identity.again();
+        let batch: Vec<(u128, N, &'a [S])> = batch
+            .map(|(name, samples)| (identity.of(name), name, samples))
+            .collect();
         let mut writer = lock(&self.writer);
-        let mut unknown: Vec<(u128, &Labels, Incoming<'_>)> = Vec::new();
-        {
-            let index = read(&self.index);
-            for (labels, sample) in batch {
+        let mut unknown: Vec<(u128, N, &'a [S])> = Vec::new();
+        let mut push_all = |series: &Arc<Series>, samples: &'a [S], outcome: &mut AppendOutcome| {
+            for sample in samples.iter().map(&incoming) {
                 if sample.t_ms() > horizon_ms {
                     outcome.too_far_ahead += 1;
-                    continue;
+                } else {
+                    self.push(series, sample, &mut changes, outcome);
                 }
-                let identity = writer.identity.of(labels);
+            }
+        };
+        {
+            let index = read(&self.index);
+            for (identity, name, samples) in batch {
                 match index.get(identity) {
-                    Some(series) => self.push(series, sample, &mut changes, &mut outcome),
-                    None => unknown.push((identity, labels, sample)),
+                    Some(series) => push_all(series, samples, &mut outcome),
+                    None => unknown.push((identity, name, samples)),
                 }
             }
         }
         if !unknown.is_empty() {
             let mut index = write(&self.index);
-            for (identity, labels, sample) in unknown {
+            for (identity, name, samples) in unknown {
+                let is_ahead = |sample: &'a S| incoming(sample).t_ms() > horizon_ms;
                 let series = match index.get(identity) {
                     Some(series) => series.clone(),
+                    None if samples.iter().all(is_ahead) => {
+                        outcome.too_far_ahead += samples.len();
+                        continue;
+                    }
                     None if index.bytes() as u64 >= self.limits.index_bytes => {
-                        outcome.over_limit += 1;
+                        outcome.over_limit += samples.len();
                         continue;
                     }
                     None => {
                         let Some(id) = new_id(&mut writer) else {
-                            outcome.over_limit += 1;
+                            outcome.over_limit += samples.len();
                             continue;
                         };
-                        transaction.insert(&self.engine.meta, series_key(id), write_labels(labels));
-                        index.insert(identity, id, labels)
+                        let labels = name.labels();
+                        transaction.insert(&self.engine.meta, series_key(id), write_labels(&labels));
+                        index.insert(identity, id, &labels)
                     }
                 };
-                self.push(&series, sample, &mut changes, &mut outcome);
+                push_all(&series, samples, &mut outcome);
             }
         }
         if !changes.record.is_empty() {

@@ -200,7 +200,7 @@ impl Metrics {
 
     /// Removes the series that have no sample in memory or engine.
     fn forget_series(&self) -> fjall::Result<()> {
-        let mut writer = lock(&self.writer);
+        let _writer = lock(&self.writer);
         let partitions = read(&self.partitions).clone();
         let present: Vec<_> = partitions
             .iter()
@@ -220,7 +220,7 @@ impl Metrics {
             transaction.remove(&self.engine.meta, series_key(*id));
         }
         self.engine.commit(transaction)?;
-        write(&self.index).remove(&dead, &mut writer.identity);
+        write(&self.index).remove(&dead, &mut self.identity.again());
         Ok(())
     }
 }

@@ -46,8 +46,8 @@ impl Metrics {
             clock: config.clock.clone(),
             limits: Limits::new(config),
             index: RwLock::new(index),
+            identity,
             writer: Mutex::new(Writer {
-                identity,
                 next_id,
                 first_seq: 0,
                 next_seq: 0,

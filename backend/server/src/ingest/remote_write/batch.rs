@@ -1,7 +1,9 @@
 //! What a request comes down to, whichever version it is of.
 
 use watchroom_model::{HistogramSample, Labels, METRIC_NAME, MetricKind, MetricMetadata, Sample};
+use watchroom_store::SampleBatch;
 
+use crate::access::Client;
 use crate::exemplars::Exemplar;
 use crate::ingest::allowance::Allowance;
 use crate::ingest::otlp::{Refusal, Rejected};
@@ -18,9 +20,12 @@ const MAX_HELP_BYTES: usize = 4 << 10;
 
 /// What a request holds.
 #[derive(Debug)]
-pub(super) struct Batch<'a> {
+pub(super) struct Batch<'a, 'b> {
     pub(super) allowance: Allowance<'a>,
-    pub(super) samples: Vec<(Labels, Sample)>,
+    /// Whose it is.
+    client: Client,
+    /// Texts are borrowed from the body.
+    pub(super) samples: SampleBatch<'b>,
     pub(super) histograms: Vec<(Labels, HistogramSample)>,
     pub(super) exemplars: Vec<(Labels, Exemplar)>,
     pub(super) metadata: Vec<MetricMetadata>,
@@ -34,11 +39,12 @@ impl From<Malformed> for Refusal {
     }
 }
 
-impl<'a> Batch<'a> {
-    pub(super) fn new(allowance: Allowance<'a>) -> Self {
+impl<'a, 'b> Batch<'a, 'b> {
+    pub(super) fn new(allowance: Allowance<'a>, client: Client) -> Self {
         Self {
             allowance,
-            samples: Vec::new(),
+            client,
+            samples: SampleBatch::default(),
             histograms: Vec::new(),
             exemplars: Vec::new(),
             metadata: Vec::new(),
@@ -46,16 +52,35 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Labels of a series, out of pairs in any order, or the reason why they are none.
-    pub(super) fn series(
+    /// Begins a series, out of pairs in any order; or the reason why they are none.
+    pub(super) fn begin(
         &mut self,
-        pairs: &mut [(&str, &str)],
-    ) -> Result<Result<Labels, &'static str>, Refusal> {
-        let found = match self.labels(pairs)? {
-            Ok(labels) if labels.metric_name().is_empty() => Err("series has no metric name"),
-            other => other,
-        };
-        Ok(found)
+        pairs: &mut [(&'b str, &'b str)],
+    ) -> Result<Result<(), &'static str>, Refusal> {
+        if let Err(reason) = check(pairs) {
+            return Ok(Err(reason));
+        }
+        if !pairs
+            .iter()
+            .any(|(name, value)| *name == METRIC_NAME && !value.is_empty())
+        {
+            return Ok(Err("series has no metric name"));
+        }
+        if !self.client.admits(pairs.iter().copied()) {
+            return Ok(Err("series is beyond the limit of its client"));
+        }
+        // The vectors double as they grow.
+        self.allowance
+            .take((2 * pairs.len() + 1) * size_of::<(&str, &str)>())?;
+        self.samples.begin(pairs);
+        Ok(Ok(()))
+    }
+
+    /// Labels of the series that was begun last.
+    pub(super) fn labels_of_series(&mut self) -> Result<Labels, Refusal> {
+        let labels = self.samples.labels();
+        self.allowance.take(weight(labels.iter()))?;
+        Ok(labels)
     }
 
     /// A label set, out of pairs in any order, or the reason why they are none.
@@ -63,56 +88,34 @@ impl<'a> Batch<'a> {
         &mut self,
         pairs: &mut [(&str, &str)],
     ) -> Result<Result<Labels, &'static str>, Refusal> {
-        if pairs.len() > MAX_LABELS {
-            return Ok(Err("series has more than 64 labels"));
+        if let Err(reason) = check(pairs) {
+            return Ok(Err(reason));
         }
-        if !pairs.is_sorted_by(|a, b| a.0 < b.0) {
-            pairs.sort_unstable_by_key(|(name, _)| *name);
-            if pairs.windows(2).any(|two| two[0].0 == two[1].0) {
-                return Ok(Err("series has a label twice"));
-            }
-        }
-        let mut bytes = 32;
-        for (name, value) in pairs.iter() {
-            if name.is_empty() {
-                return Ok(Err("label has no name"));
-            }
-            let longest = if *name == METRIC_NAME {
-                MAX_NAME_BYTES
-            } else {
-                MAX_VALUE_BYTES
-            };
-            if name.len() > MAX_NAME_BYTES {
-                return Ok(Err("label name is longer than 1024 bytes"));
-            }
-            if value.len() > longest {
-                return Ok(Err(
-                    "label value is longer than 4096 bytes, or metric name than 1024",
-                ));
-            }
-            // Two texts, each with its counts and the allocator's own, and the pair of pointers twice while the set is built.
-            bytes += name.len() + value.len() + 128;
-        }
-        self.allowance.take(bytes)?;
+        self.allowance.take(weight(pairs.iter().copied()))?;
         Ok(Ok(Labels::from_pairs(pairs.iter().copied())))
     }
 
-    pub(super) fn sample(&mut self, labels: &Labels, sample: Sample) -> Result<(), Refusal> {
+    /// Adds a sample to the series that was begun last.
+    pub(super) fn sample(&mut self, sample: Sample) -> Result<(), Refusal> {
         // The vector doubles as it grows.
-        self.allowance.take(2 * size_of::<(Labels, Sample)>())?;
-        self.samples.push((labels.clone(), sample));
+        self.allowance.take(2 * size_of::<Sample>())?;
+        self.samples.push(sample);
         Ok(())
     }
 
-    pub(super) fn histogram(&mut self, labels: &Labels, sample: HistogramSample) -> Result<(), Refusal> {
+    /// Adds a histogram to the series that was begun last.
+    pub(super) fn histogram(&mut self, sample: HistogramSample) -> Result<(), Refusal> {
         self.allowance.take(2 * size_of::<(Labels, HistogramSample)>())?;
-        self.histograms.push((labels.clone(), sample));
+        let labels = self.labels_of_series()?;
+        self.histograms.push((labels, sample));
         Ok(())
     }
 
-    pub(super) fn exemplar(&mut self, series: &Labels, exemplar: Exemplar) -> Result<(), Refusal> {
+    /// Adds an exemplar to the series that was begun last.
+    pub(super) fn exemplar(&mut self, exemplar: Exemplar) -> Result<(), Refusal> {
         self.allowance.take(2 * size_of::<(Labels, Exemplar)>())?;
-        self.exemplars.push((series.clone(), exemplar));
+        let labels = self.labels_of_series()?;
+        self.exemplars.push((labels, exemplar));
         Ok(())
     }
 
@@ -132,6 +135,43 @@ impl<'a> Batch<'a> {
         });
         Ok(())
     }
+}
+
+/// Puts the pairs of a label set in order, or says why they are none.
+fn check(pairs: &mut [(&str, &str)]) -> Result<(), &'static str> {
+    if pairs.len() > MAX_LABELS {
+        return Err("series has more than 64 labels");
+    }
+    if !pairs.is_sorted_by(|a, b| a.0 < b.0) {
+        pairs.sort_unstable_by_key(|(name, _)| *name);
+        if pairs.windows(2).any(|two| two[0].0 == two[1].0) {
+            return Err("series has a label twice");
+        }
+    }
+    for (name, value) in pairs.iter() {
+        if name.is_empty() {
+            return Err("label has no name");
+        }
+        let longest = if *name == METRIC_NAME {
+            MAX_NAME_BYTES
+        } else {
+            MAX_VALUE_BYTES
+        };
+        if name.len() > MAX_NAME_BYTES {
+            return Err("label name is longer than 1024 bytes");
+        }
+        if value.len() > longest {
+            return Err("label value is longer than 4096 bytes, or metric name than 1024");
+        }
+    }
+    Ok(())
+}
+
+/// Memory of a label set: each text with its counts and the allocator's own, and the pair of pointers twice while the set is built.
+fn weight<'t>(pairs: impl Iterator<Item = (&'t str, &'t str)>) -> usize {
+    32 + pairs
+        .map(|(name, value)| name.len() + value.len() + 128)
+        .sum::<usize>()
 }
 
 /// Type of a metric; both versions number them alike. A gauge histogram is a histogram to the store.

@@ -4,6 +4,7 @@ use watchroom_store::{AppendError, AppendOutcome};
 
 use super::batch::Batch;
 use super::{RemoteWrite, v1, v2};
+use crate::access::Client;
 use crate::exemplars::Added;
 use crate::ingest::allowance::Allowance;
 use crate::ingest::otlp::{Refusal, Rejected};
@@ -23,17 +24,19 @@ pub(super) fn keep(
     state: &State,
     version: RemoteWrite,
     body: &Received,
+    client: &Client,
     written: &mut Written,
 ) -> Result<Rejected, Refusal> {
-    let mut batch = Batch::new(Allowance::new(state, body)?);
+    let mut batch = Batch::new(Allowance::new(state, body)?, client.clone());
     decode(version, &body.bytes, &mut batch)?;
+    client.brought(batch.samples.len() + batch.histograms.len());
     // Histograms first: a marker that ends one is a sample.
     if !batch.histograms.is_empty() {
         let outcome = state.store.append_histograms(&batch.histograms)?;
         written.histograms = batch.kept(outcome, batch.histograms.len());
     }
     if !batch.samples.is_empty() {
-        let outcome = state.store.append_samples(&batch.samples)?;
+        let outcome = state.store.append_batch(&batch.samples)?;
         written.samples = batch.kept(outcome, batch.samples.len());
     }
     if !batch.exemplars.is_empty() {
@@ -59,14 +62,14 @@ fn told(error: &AppendError) {
     );
 }
 
-fn decode(version: RemoteWrite, body: &[u8], batch: &mut Batch<'_>) -> Result<(), Refusal> {
+fn decode<'b>(version: RemoteWrite, body: &'b [u8], batch: &mut Batch<'_, 'b>) -> Result<(), Refusal> {
     match version {
         RemoteWrite::V1 => v1::read(body, batch),
         RemoteWrite::V2 => v2::read(body, batch),
     }
 }
 
-impl Batch<'_> {
+impl Batch<'_, '_> {
     /// Counts what the store refused of `n` items and returns how many it kept.
     fn kept(&mut self, outcome: AppendOutcome, n: usize) -> usize {
         n - self.rejected.by_store(outcome, n)
@@ -82,7 +85,7 @@ impl RemoteWrite {
     pub fn read(self, body: &[u8], max_bytes: usize) -> Result<(usize, u64), String> {
         let budget = Budget::new(max_bytes as u64);
         let read = Allowance::within(&budget, max_bytes).and_then(|allowance| {
-            let mut batch = Batch::new(allowance);
+            let mut batch = Batch::new(allowance, Client::default());
             decode(self, body, &mut batch)?;
             Ok((
                 batch.samples.len() + batch.histograms.len(),

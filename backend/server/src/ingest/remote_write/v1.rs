@@ -1,6 +1,6 @@
 //! `prometheus.WriteRequest`.
 
-use watchroom_model::{Labels, Sample};
+use watchroom_model::Sample;
 
 use super::batch::Batch;
 use super::histogram;
@@ -12,7 +12,7 @@ use crate::ingest::protobuf::{Fields, Malformed};
 const OTHER_VERSION: &str = "body is a request of version 2.0; give application/x-protobuf;proto=io.prometheus.write.v2.Request as content type";
 
 /// Reads a request.
-pub(super) fn read(body: &[u8], batch: &mut Batch<'_>) -> Result<(), Refusal> {
+pub(super) fn read<'b>(body: &'b [u8], batch: &mut Batch<'_, 'b>) -> Result<(), Refusal> {
     let mut pairs = Vec::new();
     for field in Fields::new(body) {
         let field = field?;
@@ -29,7 +29,7 @@ pub(super) fn read(body: &[u8], batch: &mut Batch<'_>) -> Result<(), Refusal> {
 fn series<'a>(
     fields: Fields<'a>,
     pairs: &mut Vec<(&'a str, &'a str)>,
-    batch: &mut Batch<'_>,
+    batch: &mut Batch<'_, 'a>,
 ) -> Result<(), Refusal> {
     pairs.clear();
     let mut n_items = 0;
@@ -44,22 +44,19 @@ fn series<'a>(
             _ => {}
         }
     }
-    let labels = match batch.series(pairs)? {
-        Ok(labels) => labels,
-        Err(reason) => {
-            batch.rejected.many(n_items, reason);
-            return Ok(());
-        }
-    };
+    if let Err(reason) = batch.begin(pairs)? {
+        batch.rejected.many(n_items, reason);
+        return Ok(());
+    }
     for field in fields {
         let field = field?;
         match field.number {
             2 => {
                 let sample = sample(field.message()?)?;
-                batch.sample(&labels, sample)?;
+                batch.sample(sample)?;
             }
-            3 => exemplar(field.message()?, &labels, batch)?,
-            4 => histogram::read(field.message()?, &labels, batch)?,
+            3 => exemplar(field.message()?, batch)?,
+            4 => histogram::read(field.message()?, batch)?,
             _ => {}
         }
     }
@@ -93,7 +90,7 @@ pub(super) fn sample(fields: Fields<'_>) -> Result<Sample, Malformed> {
     Ok(sample)
 }
 
-fn exemplar(fields: Fields<'_>, series: &Labels, batch: &mut Batch<'_>) -> Result<(), Refusal> {
+fn exemplar(fields: Fields<'_>, batch: &mut Batch<'_, '_>) -> Result<(), Refusal> {
     let mut pairs = Vec::new();
     let (mut value, mut t_ms) = (0.0, 0);
     for field in fields {
@@ -109,13 +106,13 @@ fn exemplar(fields: Fields<'_>, series: &Labels, batch: &mut Batch<'_>) -> Resul
         }
     }
     match batch.labels(&mut pairs)? {
-        Ok(labels) => batch.exemplar(series, Exemplar { labels, value, t_ms }),
+        Ok(labels) => batch.exemplar(Exemplar { labels, value, t_ms }),
         // As with Prometheus an exemplar that cannot be kept is no reason to refuse anything.
         Err(_) => Ok(()),
     }
 }
 
-fn metadata(fields: Fields<'_>, batch: &mut Batch<'_>) -> Result<(), Refusal> {
+fn metadata(fields: Fields<'_>, batch: &mut Batch<'_, '_>) -> Result<(), Refusal> {
     let (mut kind, mut name, mut help, mut unit) = (0, "", "", "");
     for field in fields {
         let field = field?;

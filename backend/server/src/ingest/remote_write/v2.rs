@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use watchroom_model::Labels;
+use watchroom_model::METRIC_NAME;
 
 use super::batch::Batch;
 use super::{histogram, v1};
@@ -16,13 +16,13 @@ const WITH_SUFFIXES: [u64; 3] = [3, 4, 5];
 /// What is read of a request.
 struct Reader<'a, 'b, 'c> {
     symbols: Vec<&'a str>,
-    batch: &'b mut Batch<'c>,
+    batch: &'b mut Batch<'c, 'a>,
     /// Families whose metadata has been taken over.
     described: HashSet<String>,
 }
 
 /// Reads a request.
-pub(super) fn read(body: &[u8], batch: &mut Batch<'_>) -> Result<(), Refusal> {
+pub(super) fn read<'a>(body: &'a [u8], batch: &mut Batch<'_, 'a>) -> Result<(), Refusal> {
     let mut symbols = Vec::new();
     for field in Fields::new(body) {
         let field = field?;
@@ -74,23 +74,22 @@ impl<'a> Reader<'a, '_, '_> {
             }
         }
         let mut pairs = self.paired(&pairs)?;
-        let labels = match self.batch.series(&mut pairs)? {
-            Ok(labels) => labels,
-            Err(reason) => {
-                self.batch.rejected.many(n_items, reason);
-                return Ok(());
-            }
-        };
+        if let Err(reason) = self.batch.begin(&mut pairs)? {
+            self.batch.rejected.many(n_items, reason);
+            return Ok(());
+        }
+        let name = pairs.iter().find(|(name, _)| *name == METRIC_NAME);
+        let name = name.map_or("", |(_, value)| *value);
         for field in fields {
             let field = field?;
             match field.number {
                 2 => {
                     let sample = v1::sample(field.message()?)?;
-                    self.batch.sample(&labels, sample)?;
+                    self.batch.sample(sample)?;
                 }
-                3 => histogram::read(field.message()?, &labels, self.batch)?,
-                4 => self.exemplar(field.message()?, &labels)?,
-                5 => self.metadata(field.message()?, &labels)?,
+                3 => histogram::read(field.message()?, self.batch)?,
+                4 => self.exemplar(field.message()?)?,
+                5 => self.metadata(field.message()?, name)?,
                 _ => {}
             }
         }
@@ -126,7 +125,7 @@ impl<'a> Reader<'a, '_, '_> {
             })
     }
 
-    fn exemplar(&mut self, fields: Fields<'_>, series: &Labels) -> Result<(), Refusal> {
+    fn exemplar(&mut self, fields: Fields<'_>) -> Result<(), Refusal> {
         let mut references = Vec::new();
         let (mut value, mut t_ms) = (0.0, 0);
         for field in fields {
@@ -140,12 +139,12 @@ impl<'a> Reader<'a, '_, '_> {
         }
         let mut pairs = self.paired(&references)?;
         match self.batch.labels(&mut pairs)? {
-            Ok(labels) => self.batch.exemplar(series, Exemplar { labels, value, t_ms }),
+            Ok(labels) => self.batch.exemplar(Exemplar { labels, value, t_ms }),
             Err(_) => Ok(()),
         }
     }
 
-    fn metadata(&mut self, fields: Fields<'_>, series: &Labels) -> Result<(), Refusal> {
+    fn metadata(&mut self, fields: Fields<'_>, name: &str) -> Result<(), Refusal> {
         let (mut kind, mut help, mut unit) = (0, "", "");
         for field in fields {
             let field = field?;
@@ -159,7 +158,6 @@ impl<'a> Reader<'a, '_, '_> {
         if kind == 0 && help.is_empty() && unit.is_empty() {
             return Ok(());
         }
-        let name = series.metric_name();
         let family = match WITH_SUFFIXES.contains(&kind) {
             true => ["_bucket", "_sum", "_count"]
                 .iter()
