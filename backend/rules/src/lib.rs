@@ -15,6 +15,7 @@ mod recording;
 mod snapshot;
 mod spec;
 mod template;
+mod unit_test;
 mod yaml;
 
 pub use alert::{Alert, AlertState, Transition};
@@ -26,6 +27,10 @@ pub use memory::Memory;
 pub use snapshot::{AlertSnapshot, GroupSnapshot};
 pub use spec::{External, GroupSpec, RuleKind, RuleSpec};
 pub use template::TemplateError;
+pub use unit_test::{
+    Failure as UnitTestFailure, Row as UnitTestRow, Settings as UnitTestSettings,
+    TestReport as UnitTestReport, UnitTests,
+};
 
 #[cfg(test)]
 mod tests;

@@ -52,19 +52,20 @@ pub(crate) struct Rule {
     pub annotations: Option<Pairs>,
 }
 
-/// Text, or another scalar as text; null is empty.
+/// Text, or another scalar as it is written; null is empty.
 #[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Text(pub String);
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor)
+        // First whether it is null, then the text as it is written: `1.50` is not 1.5.
+        deserializer.deserialize_option(TextVisitor)
     }
 }
 
 struct TextVisitor;
 
-impl Visitor<'_> for TextVisitor {
+impl<'de> Visitor<'de> for TextVisitor {
     type Value = Text;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,20 +76,12 @@ impl Visitor<'_> for TextVisitor {
         Ok(Text(text.into()))
     }
 
-    fn visit_bool<E: Error>(self, truth: bool) -> Result<Text, E> {
-        Ok(Text(truth.to_string()))
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Text, D::Error> {
+        deserializer.deserialize_str(self)
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Text, E> {
-        Ok(Text(number.to_string()))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Text, E> {
-        Ok(Text(number.to_string()))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Text, E> {
-        Ok(Text(watchroom_query::promql::format_value(number)))
+    fn visit_none<E: Error>(self) -> Result<Text, E> {
+        Ok(Text::default())
     }
 
     fn visit_unit<E: Error>(self) -> Result<Text, E> {

@@ -61,7 +61,10 @@ static FUNCTIONS: &[Function] = &[
         Ok(Value::Text(printf(a[0].text()?, &a[1..])))
     }),
     function("print", (0, MANY), |a, _| Ok(Value::Text(print(a)))),
-    function("println", (0, MANY), |a, _| Ok(Value::Text(print(a) + "\n"))),
+    function("println", (0, MANY), |a, _| {
+        let words: Vec<String> = a.iter().map(ToString::to_string).collect();
+        Ok(Value::Text(words.join(" ") + "\n"))
+    }),
     function("title", (1, 1), |a, _| Ok(Value::Text(title(a[0].text()?)))),
     function("toUpper", (1, 1), |a, _| {
         Ok(Value::Text(a[0].text()?.to_uppercase()))

@@ -35,7 +35,7 @@ pub(super) fn printf(format: &str, args: &[Value]) -> String {
         }
     }
     out.push_str(rest);
-    let extra: Vec<String> = args.map(ToString::to_string).collect();
+    let extra: Vec<String> = args.map(|value| format!("{}={value}", value.kind())).collect();
     if !extra.is_empty() {
         out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
     }
@@ -100,7 +100,15 @@ fn one(verb: &Verb, value: &Value) -> String {
             .chars()
             .take(verb.precision.unwrap_or(usize::MAX))
             .collect(),
+        ('T', value) => value.kind().to_owned(),
         ('q', Value::Text(text)) => format!("{text:?}"),
+        ('q', Value::Int(number)) => format!("{:?}", character(*number)),
+        ('c', Value::Int(number)) => character(*number).to_string(),
+        ('U', Value::Int(number)) => format!("U+{number:04X}"),
+        ('b', Value::Int(number)) => format!("{number:b}"),
+        ('o', Value::Int(number)) => format!("{number:o}"),
+        ('X', Value::Int(number)) => format!("{number:X}"),
+        ('X', Value::Text(text)) => text.bytes().map(|b| format!("{b:02X}")).collect(),
         ('t', Value::Bool(truth)) => truth.to_string(),
         ('d', Value::Int(number)) => signed(number.to_string(), *number as f64),
         ('x', Value::Int(number)) => format!("{number:x}"),
@@ -109,6 +117,13 @@ fn one(verb: &Verb, value: &Value) -> String {
             signed(format!("{number:.*}", verb.precision.unwrap_or(6)), *number)
         }
         ('f' | 'F', Value::Number(number)) => go_float(*number),
+        ('E' | 'G', Value::Number(_)) => {
+            let lower = Verb {
+                letter: verb.letter.to_ascii_lowercase(),
+                ..*verb
+            };
+            one(&lower, value).to_ascii_uppercase()
+        }
         ('e', Value::Number(number)) => signed(exponential(*number, verb.precision.unwrap_or(6)), *number),
         ('g', Value::Number(number)) => signed(
             match verb.precision {
@@ -119,6 +134,13 @@ fn one(verb: &Verb, value: &Value) -> String {
         ),
         _ => wrong(),
     }
+}
+
+fn character(number: i64) -> char {
+    u32::try_from(number)
+        .ok()
+        .and_then(char::from_u32)
+        .unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 fn pad(verb: &Verb, text: String) -> String {
