@@ -8,3 +8,4 @@ mod protobuf;
 pub(crate) mod remote_write;
 pub(crate) mod scrape;
 pub(crate) mod spanmetrics;
+mod spans;

@@ -8,17 +8,22 @@ mod federate;
 mod find;
 mod meta;
 mod query;
+mod reload;
 mod remote_read;
 mod rules;
+mod status;
 mod targets;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use http::{Method, StatusCode};
 
-use crate::net::{Params, plain, receive};
+use crate::net::{Params, cors, gzip, plain, receive};
 use crate::state::Shared;
 use answer::Failure;
 
@@ -40,7 +45,18 @@ pub(super) fn router(state: &Shared) -> Router {
         .route("/api/v1/targets", get(targets::targets))
         .route("/api/v1/rules", get(rules::rules))
         .route("/api/v1/alerts", get(rules::alerts))
-        .route("/api/v1/status/buildinfo", get(meta::build_info))
+        .route("/api/v1/targets/metadata", get(targets::metadata))
+        .route("/api/v1/scrape_pools", get(targets::scrape_pools))
+        .route("/api/v1/status/buildinfo", get(status::build_info))
+        .route("/api/v1/status/config", get(status::config))
+        .route("/api/v1/status/flags", get(status::flags))
+        .route("/api/v1/status/runtimeinfo", get(status::runtime_info))
+        .route("/api/v1/status/tsdb", get(status::tsdb))
+        .route("/api/v1/status/walreplay", get(status::wal_replay))
+        .route(
+            "/-/reload",
+            axum::routing::post(reload::reload).put(reload::reload),
+        )
         .route("/api/v1/{*rest}", axum::routing::any(answer::unknown))
         .route(
             "/-/healthy",
@@ -50,6 +66,8 @@ pub(super) fn router(state: &Shared) -> Router {
             "/-/ready",
             get(|| async { plain(StatusCode::OK, "watchroom is ready.\n") }),
         )
+        .layer(from_fn_with_state(Arc::clone(&state.cors_origins), cors))
+        .layer(from_fn(gzip))
         .with_state(Shared::clone(state))
 }
 

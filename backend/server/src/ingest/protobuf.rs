@@ -169,6 +169,14 @@ impl<'a> Field<'a> {
     }
 }
 
+/// Takes a message with its length before it off the front.
+pub(crate) fn delimited<'a>(bytes: &mut &'a [u8]) -> Result<Fields<'a>, Malformed> {
+    let length = usize::try_from(varint(bytes)?).map_err(|_| Malformed::Truncated)?;
+    let (message, rest) = bytes.split_at_checked(length).ok_or(Malformed::Truncated)?;
+    *bytes = rest;
+    Ok(Fields(message))
+}
+
 /// Undoes the coding of `sint32` and `sint64`.
 pub(crate) fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)

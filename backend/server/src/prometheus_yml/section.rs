@@ -7,18 +7,18 @@ use watchroom_query::promql::parse_duration;
 
 /// A mapping and where it stands.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(crate) struct Section {
     path: String,
     map: Mapping,
 }
 
 impl Section {
     /// The whole file.
-    pub(super) fn root(value: Value) -> Result<Self, String> {
+    pub(crate) fn root(value: Value) -> Result<Self, String> {
         Self::of(value, String::new())
     }
 
-    pub(super) fn of(value: Value, path: String) -> Result<Self, String> {
+    pub(crate) fn of(value: Value, path: String) -> Result<Self, String> {
         match value {
             Value::Mapping(map) => Ok(Self { path, map }),
             Value::Null => Ok(Self {
@@ -29,7 +29,7 @@ impl Section {
         }
     }
 
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
@@ -48,12 +48,12 @@ impl Section {
         ))
     }
 
-    pub(super) fn take(&mut self, key: &str) -> Option<Value> {
+    pub(crate) fn take(&mut self, key: &str) -> Option<Value> {
         self.map.remove(key).filter(|value| !value.is_null())
     }
 
     /// A text; numbers and truth values are taken as they are written.
-    pub(super) fn text(&mut self, key: &str) -> Result<Option<String>, String> {
+    pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>, String> {
         match self.take(key) {
             None => Ok(None),
             Some(value) => match scalar(&value) {
@@ -63,7 +63,7 @@ impl Section {
         }
     }
 
-    pub(super) fn flag(&mut self, key: &str, default: bool) -> Result<bool, String> {
+    pub(crate) fn flag(&mut self, key: &str, default: bool) -> Result<bool, String> {
         match self.take(key) {
             None => Ok(default),
             Some(Value::Bool(truth)) => Ok(truth),
@@ -71,7 +71,7 @@ impl Section {
         }
     }
 
-    pub(super) fn count(&mut self, key: &str) -> Result<Option<usize>, String> {
+    pub(crate) fn count(&mut self, key: &str) -> Result<Option<usize>, String> {
         match self.take(key) {
             None => Ok(None),
             Some(value) => match value.as_u64().and_then(|n| usize::try_from(n).ok()) {
@@ -82,7 +82,7 @@ impl Section {
     }
 
     /// A duration as Prometheus writes it, which is never a bare number.
-    pub(super) fn duration(&mut self, key: &str) -> Result<Option<Duration>, String> {
+    pub(crate) fn duration(&mut self, key: &str) -> Result<Option<Duration>, String> {
         let Some(text) = self.text(key)? else {
             return Ok(None);
         };
@@ -96,7 +96,7 @@ impl Section {
     }
 
     /// A size such as `10MB`.
-    pub(super) fn bytes(&mut self, key: &str) -> Result<Option<usize>, String> {
+    pub(crate) fn bytes(&mut self, key: &str) -> Result<Option<usize>, String> {
         let Some(text) = self.text(key)? else {
             return Ok(None);
         };
@@ -106,6 +106,7 @@ impl Section {
             "KB" | "KiB" => Some(10),
             "MB" | "MiB" => Some(20),
             "GB" | "GiB" => Some(30),
+            "TB" | "TiB" => Some(40),
             _ => None,
         };
         let size = text[..at]
@@ -122,7 +123,7 @@ impl Section {
         }
     }
 
-    pub(super) fn strings(&mut self, key: &str) -> Result<Vec<String>, String> {
+    pub(crate) fn strings(&mut self, key: &str) -> Result<Vec<String>, String> {
         match self.take(key) {
             None => Ok(Vec::new()),
             Some(Value::Sequence(items)) => items
@@ -137,7 +138,7 @@ impl Section {
     }
 
     /// Names with texts.
-    pub(super) fn pairs(&mut self, key: &str) -> Result<Vec<(String, String)>, String> {
+    pub(crate) fn pairs(&mut self, key: &str) -> Result<Vec<(String, String)>, String> {
         match self.take(key) {
             None => Ok(Vec::new()),
             Some(Value::Mapping(map)) => map
@@ -152,22 +153,22 @@ impl Section {
     }
 
     /// A mapping below this one; an empty one if it is not there.
-    pub(super) fn section(&mut self, key: &str) -> Result<Self, String> {
+    pub(crate) fn section(&mut self, key: &str) -> Result<Self, String> {
         let path = self.at(key);
         Self::of(self.take(key).unwrap_or(Value::Null), path)
     }
 
     /// Names of what is left.
-    pub(super) fn keys(&self) -> Vec<String> {
+    pub(crate) fn keys(&self) -> Vec<String> {
         self.map.keys().filter_map(scalar).collect()
     }
 
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.map.get(key).is_some_and(|value| !value.is_null())
     }
 
     /// The mappings of a list.
-    pub(super) fn sections(&mut self, key: &str) -> Result<Vec<Self>, String> {
+    pub(crate) fn sections(&mut self, key: &str) -> Result<Vec<Self>, String> {
         match self.take(key) {
             None => Ok(Vec::new()),
             Some(Value::Sequence(items)) => items
@@ -180,7 +181,7 @@ impl Section {
     }
 
     /// Tells what was not taken.
-    pub(super) fn finish(self, unused: &mut Vec<String>) {
+    pub(crate) fn finish(self, unused: &mut Vec<String>) {
         for key in self.map.keys().filter_map(scalar) {
             unused.push(self.at(&key));
         }

@@ -9,7 +9,6 @@ use watchroom_model::Sample;
 use crate::api::exposition;
 use crate::ingest::scrape::exposition::{Format, ParseLimits, parse};
 use crate::ingest::{scrape, spanmetrics};
-use crate::prometheus_yml::Job;
 use crate::state::{Shared, State, lock, stopped};
 use crate::{Config, clock, rules};
 
@@ -20,14 +19,12 @@ const FLUSH: Duration = Duration::from_secs(5);
 const OWN: Duration = Duration::from_secs(15);
 
 /// Starts all of it; it ends when the server stops.
-pub(super) fn start(state: &Shared, config: &Config, jobs: Vec<Job>) -> JoinSet<()> {
+pub(super) fn start(state: &Shared, config: &Config) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for target in state.targets.all() {
         tasks.spawn(scrape::run(Arc::clone(state), target));
     }
-    for job in jobs.into_iter().filter(|job| !job.files.is_empty()) {
-        tasks.spawn(scrape::discover(Arc::clone(state), job));
-    }
+    tasks.spawn(scrape::supervise(Arc::clone(state)));
     if config.self_scrape {
         tasks.spawn(own_metrics(Arc::clone(state)));
     }

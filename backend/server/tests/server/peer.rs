@@ -10,14 +10,19 @@ use crate::support::{eventually, request};
 
 pub(crate) struct Peer {
     process: Child,
-    addr: std::net::SocketAddr,
-    _dir: TempDir,
+    pub(crate) addr: std::net::SocketAddr,
+    pub(crate) dir: TempDir,
 }
 
 impl Peer {
     /// Starts it with the configuration for its port; `None`, said aloud, if there is none to start.
-    #[expect(clippy::print_stdout, reason = "what was not compared is to be seen")]
     pub(crate) async fn start(config: impl FnOnce(u16) -> String) -> Option<Self> {
+        Self::start_with(&[], config).await
+    }
+
+    /// Starts it with more arguments.
+    #[expect(clippy::print_stdout, reason = "what was not compared is to be seen")]
+    pub(crate) async fn start_with(args: &[&str], config: impl FnOnce(u16) -> String) -> Option<Self> {
         let version = Command::new("prometheus")
             .arg("--version")
             .stdout(Stdio::null())
@@ -44,14 +49,11 @@ impl Peer {
             ))
             .arg(format!("--web.listen-address={addr}"))
             .args(["--enable-feature=exemplar-storage", "--log.level=error"])
+            .args(args)
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let peer = Self {
-            process,
-            addr,
-            _dir: dir,
-        };
+        let peer = Self { process, addr, dir };
         eventually("a Prometheus that listens", async || {
             tokio::net::TcpStream::connect(addr).await.ok()
         })

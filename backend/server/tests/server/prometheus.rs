@@ -209,12 +209,6 @@ async fn what_is_wrong_with_a_query_is_told() {
             "not supported value",
         ),
         (
-            "/api/v1/targets?state=odd".to_owned(),
-            400,
-            "bad_data",
-            "state must be",
-        ),
-        (
             "/api/v1/nothing".to_owned(),
             404,
             "not_found",

@@ -20,7 +20,7 @@ use super::params;
 use crate::api::work::run_default;
 use crate::clock;
 use crate::net::plain;
-use crate::state::Shared;
+use crate::state::{Shared, lock};
 
 /// How old the newest sample of a series may be.
 const LOOKBACK_MS: i64 = 5 * 60 * 1000;
@@ -55,7 +55,8 @@ pub(super) async fn federate(State(state): State<Shared>, request: Request) -> R
                 }
             }
         }
-        Ok::<_, Failure>(text(&newest))
+        let external = lock(&server.loaded).external_labels.clone();
+        Ok::<_, Failure>(text(&newest, &external))
     })
     .await??;
     let mut response = plain(StatusCode::OK, text);
@@ -64,7 +65,8 @@ pub(super) async fn federate(State(state): State<Shared>, request: Request) -> R
     Ok(response)
 }
 
-fn text(newest: &BTreeMap<(String, Labels), Sample>) -> String {
+/// The text; `external` are labels of the server, which those of a series win over.
+fn text(newest: &BTreeMap<(String, Labels), Sample>, external: &Labels) -> String {
     let mut out = String::new();
     let mut family = None;
     for ((name, labels), sample) in newest {
@@ -88,7 +90,9 @@ fn text(newest: &BTreeMap<(String, Labels), Sample>) -> String {
             out.push(',');
         }
         let mut has_instance = false;
-        for (label, value) in labels.iter().filter(|(label, _)| *label != METRIC_NAME) {
+        let own = labels.iter().filter(|(label, _)| *label != METRIC_NAME);
+        let external = external.iter().filter(|(label, _)| labels.get(label).is_none());
+        for (label, value) in own.chain(external) {
             has_instance |= label == "instance";
             if is_word(label, false) {
                 out.push_str(label)
@@ -145,13 +149,28 @@ mod tests {
         let keyed = series
             .iter()
             .map(|labels| ((labels.metric_name().to_owned(), labels.clone()), sample));
-        let text = text(&keyed.collect());
+        let text = text(
+            &keyed.collect(),
+            &Labels::from_pairs([("site", "x"), ("a", "not this")]),
+        );
         assert_eq!(text.matches("# TYPE").count(), 2, "{text}");
-        assert!(text.contains("\nb{instance=\"\"} +Inf 1500\n"), "{text}");
+        assert!(
+            text.contains("\nb{a=\"here\",site=\"x\",instance=\"\"} +Inf 1500\n"),
+            "{text}"
+        );
         let found = parse(&text, Format::Text, &ParseLimits::default()).unwrap();
         let mut read: Vec<Labels> = found.samples.into_iter().map(|sample| sample.labels).collect();
         read.sort();
-        let mut expect = series.to_vec();
+        let mut expect: Vec<Labels> = series
+            .iter()
+            .map(|own| {
+                let both = external
+                    .iter()
+                    .filter(|(name, _)| own.get(name).is_none())
+                    .chain(own.iter());
+                Labels::from_pairs(both)
+            })
+            .collect();
         expect.sort();
         assert_eq!(read, expect);
     }

@@ -1,4 +1,4 @@
-//! Metadata of metrics, and what is running.
+//! Metadata of metrics.
 
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -42,22 +42,4 @@ fn one(out: &mut String, metric: &MetricMetadata) {
     ];
     json::map(out, fields);
     out.push(']');
-}
-
-/// `/api/v1/status/buildinfo`
-pub(super) async fn build_info() -> Response {
-    success(|out| {
-        json::map(
-            out,
-            [
-                ("application", "watchroom"),
-                ("version", env!("CARGO_PKG_VERSION")),
-                ("revision", ""),
-                ("branch", ""),
-                ("buildUser", ""),
-                ("buildDate", ""),
-                ("goVersion", ""),
-            ],
-        );
-    })
 }

@@ -1,8 +1,9 @@
-//! Targets and how their last scrapes went.
+//! Targets, how their last scrapes went, and what they said about their metrics.
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use watchroom_query::promql::format_duration;
+use watchroom_model::{Labels, Matcher};
+use watchroom_query::promql::{self, format_duration};
 
 use super::answer::{Failure, success};
 use super::params;
@@ -13,25 +14,37 @@ use crate::state::{Shared, lock};
 /// `/api/v1/targets`
 pub(super) async fn targets(State(state): State<Shared>, request: Request) -> Result<Response, Failure> {
     let params = params(&state, request).await?;
-    let active = match params.get("state") {
-        None | Some("active" | "any") => true,
-        Some("dropped") => false,
-        Some(_) => {
-            return Err(Failure::parameter(
-                "state",
-                "state must be active, dropped or any",
-            ));
-        }
-    };
+    let wanted = params.get("state").unwrap_or("any").to_ascii_lowercase();
     let pool = params.get("scrapePool");
+    let in_pool = |job: &str| pool.is_none_or(|pool| job == pool);
+    let (active, dropped) = (
+        matches!(wanted.as_str(), "any" | "active"),
+        matches!(wanted.as_str(), "any" | "dropped"),
+    );
     Ok(success(|out| {
-        out.push_str(r#"{"activeTargets":"#);
         let all = state.targets.all();
-        let shown = all
-            .iter()
-            .filter(|target| active && pool.is_none_or(|pool| target.spec.job == pool));
+        let shown = all.iter().filter(|target| active && in_pool(&target.spec.job));
+        out.push_str(r#"{"activeTargets":"#);
         json::list(out, shown, |out, target| one(out, target));
-        out.push_str(r#","droppedTargets":[]}"#);
+        let all = state.targets.dropped();
+        let kept = all
+            .iter()
+            .filter(|(job, _)| dropped && in_pool(job))
+            .flat_map(|(_, dropped)| &dropped.kept);
+        out.push_str(r#","droppedTargets":"#);
+        json::list(out, kept, |out, labels| {
+            out.push_str(r#"{"discoveredLabels":"#);
+            json::labels(out, labels);
+            out.push('}');
+        });
+        out.push_str(r#","droppedTargetCounts":{"#);
+        let counts = all.iter().filter(|(job, _)| dropped && in_pool(job));
+        for (i, (job, dropped)) in counts.enumerate() {
+            out.push_str(if i > 0 { "," } else { "" });
+            json::text(out, job);
+            out.push_str(&format!(":{}", dropped.count));
+        }
+        out.push_str("}}");
     }))
 }
 
@@ -60,4 +73,63 @@ fn one(out: &mut String, target: &Target) {
         r#","lastScrapeDuration":{}}}"#,
         status.last_duration.as_secs_f64()
     ));
+}
+
+/// `/api/v1/scrape_pools`
+pub(super) async fn scrape_pools(State(state): State<Shared>) -> Response {
+    let jobs = state.jobs.borrow().clone();
+    let mut names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
+    names.extend(state.targets.all().iter().map(|target| target.spec.job.clone()));
+    names.sort();
+    names.dedup();
+    success(|out| {
+        out.push_str(r#"{"scrapePools":"#);
+        json::list(out, &names, |out, name| json::text(out, name));
+        out.push('}');
+    })
+}
+
+/// `/api/v1/targets/metadata`
+pub(super) async fn metadata(State(state): State<Shared>, request: Request) -> Result<Response, Failure> {
+    let params = params(&state, request).await?;
+    let limit = match params.get("limit").map(str::parse::<i64>) {
+        None => usize::MAX,
+        Some(Ok(limit)) => usize::try_from(limit).unwrap_or(usize::MAX),
+        Some(Err(_)) => return Err(Failure::bad_data("limit must be a number")),
+    };
+    let matchers = params
+        .get("match_target")
+        .map(|text| promql::parse_selector(text).map_err(|error| Failure::parameter("match_target", error)))
+        .transpose()?
+        .unwrap_or_default();
+    let metric = params.get("metric");
+    let fits = |labels: &Labels| {
+        let fits = |matcher: &Matcher| matcher.matches(labels.get(&matcher.name).unwrap_or(""));
+        matchers.iter().all(fits)
+    };
+    let mut found = Vec::new();
+    for target in state.targets.all().iter().filter(|target| fits(&target.labels)) {
+        let metadata = std::sync::Arc::clone(&lock(&target.status).metadata);
+        let fitting = metadata
+            .iter()
+            .filter(|of| metric.is_none_or(|metric| of.name == metric));
+        for of in fitting.take(limit.saturating_sub(found.len())) {
+            found.push((target.labels.clone(), of.clone()));
+        }
+    }
+    Ok(success(|out| {
+        json::list(out, &found, |out, (labels, of)| {
+            out.push_str(r#"{"target":"#);
+            json::labels(out, labels);
+            if metric.is_none() {
+                out.push_str(r#","metric":"#);
+                json::text(out, &of.name);
+            }
+            for (name, value) in [("type", of.kind.as_str()), ("help", &of.help), ("unit", &of.unit)] {
+                out.push_str(&format!(r#","{name}":"#));
+                json::text(out, value);
+            }
+            out.push('}');
+        });
+    }))
 }

@@ -1,13 +1,17 @@
-//! The text format of Prometheus, 0.0.4, and OpenMetrics 1.0.
+//! The text format of Prometheus, 0.0.4, OpenMetrics 1.0, and Prometheus' protobuf.
 //!
 //! Invariant: pure; any text gives samples or an error with its line; nothing is kept beyond the limits.
-//! Not here: native histograms, which neither format has.
+//! Not here: native histograms in text, which neither format has.
 
 mod line;
+mod protobuf;
 
-use watchroom_model::{Labels, METRIC_NAME, MetricKind, MetricMetadata};
+use std::sync::Arc;
+
+use watchroom_model::{Labels, METRIC_NAME, MetricKind, MetricMetadata, NativeHistogram};
 
 use line::Cursor;
+pub use protobuf::{ProtobufError, parse_protobuf};
 
 /// Which of the two formats a text is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +57,23 @@ pub struct Scraped {
     pub t_ms: Option<i64>,
     /// What leads to an observation behind the value, if the text names one.
     pub exemplar: Option<ScrapedExemplar>,
+    /// Names of labels that stand there with an empty value, which `labels` has not.
+    pub blank: Vec<String>,
+}
+
+/// One native histogram.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScrapedHistogram {
+    /// Name and labels.
+    pub labels: Labels,
+    /// Value.
+    pub histogram: Arc<NativeHistogram>,
+    /// Time, if there is one, in milliseconds since the epoch.
+    pub t_ms: Option<i64>,
+    /// What leads to observations behind it.
+    pub exemplars: Vec<ScrapedExemplar>,
+    /// Names of labels that stand there with an empty value, which `labels` has not.
+    pub blank: Vec<String>,
 }
 
 /// An exemplar of a text.
@@ -71,6 +92,8 @@ pub struct ScrapedExemplar {
 pub struct Exposition {
     /// Samples in the order of the text.
     pub samples: Vec<Scraped>,
+    /// Native histograms, which only protobuf has.
+    pub histograms: Vec<ScrapedHistogram>,
     /// Families that the text describes.
     pub metadata: Vec<MetricMetadata>,
 }
@@ -83,6 +106,8 @@ pub struct ExpositionError {
     pub line: usize,
     /// What is wrong with it.
     pub reason: String,
+    /// Samples that were read before.
+    pub samples: usize,
 }
 
 /// Reads a text.
@@ -103,14 +128,19 @@ pub fn parse(text: &str, format: Format, limits: &ParseLimits) -> Result<Exposit
     for (i, line) in text.split('\n').enumerate() {
         n_lines = i + 1;
         let line = line.strip_suffix('\r').unwrap_or(line);
-        parser
-            .line(line)
-            .map_err(|reason| ExpositionError { line: i + 1, reason })?;
+        if let Err(reason) = parser.line(line) {
+            return Err(ExpositionError {
+                line: i + 1,
+                reason,
+                samples: parser.found.samples.len(),
+            });
+        }
     }
     if format == Format::OpenMetrics && !parser.ended {
         return Err(ExpositionError {
             line: n_lines,
             reason: "the text ends without # EOF; it may be cut off".into(),
+            samples: parser.found.samples.len(),
         });
     }
     Ok(parser.found)
@@ -202,6 +232,7 @@ impl Parser<'_> {
         }
         let mut cursor = Cursor::new(text);
         let mut labels = Labels::builder();
+        let mut blank = Vec::new();
         let mut n_labels = 1;
         let bare_name = cursor.name(true);
         if !bare_name.is_empty() {
@@ -240,6 +271,9 @@ impl Parser<'_> {
                     }
                     n_labels += 1;
                     labels.set(&name, &value);
+                    if value.is_empty() {
+                        blank.push(name);
+                    }
                 } else if !named && !name.is_empty() {
                     // The newer form of a name that is not an identifier.
                     self.check_name(&name)?;
@@ -279,6 +313,7 @@ impl Parser<'_> {
             value,
             t_ms,
             exemplar,
+            blank,
         });
         Ok(())
     }

@@ -14,6 +14,8 @@ pub(crate) struct Relabel {
     pub(crate) regex: Regex,
     pub(crate) target_label: String,
     pub(crate) replacement: String,
+    /// Of `hashmod`; not 0 there.
+    pub(crate) modulus: u64,
     pub(crate) action: Action,
 }
 
@@ -25,6 +27,7 @@ pub(crate) enum Action {
     Drop,
     KeepEqual,
     DropEqual,
+    HashMod,
     LabelMap,
     LabelDrop,
     LabelKeep,
@@ -41,6 +44,7 @@ impl Action {
             "drop" => Self::Drop,
             "keepequal" => Self::KeepEqual,
             "dropequal" => Self::DropEqual,
+            "hashmod" => Self::HashMod,
             "labelmap" => Self::LabelMap,
             "labeldrop" => Self::LabelDrop,
             "labelkeep" => Self::LabelKeep,
@@ -93,6 +97,10 @@ fn apply(labels: &Labels, rule: &Relabel) -> Option<Labels> {
                 }),
             })
         }
+        Action::HashMod => Some(set(&|builder| {
+            let hash = hash(source.as_bytes()) % rule.modulus.max(1);
+            builder.set(&rule.target_label, &hash.to_string());
+        })),
         Action::Lowercase => Some(set(&|builder| {
             builder.set(&rule.target_label, &source.to_lowercase());
         })),
@@ -104,7 +112,9 @@ fn apply(labels: &Labels, rule: &Relabel) -> Option<Labels> {
                 if let Some(captures) = rule.regex.captures(name) {
                     let mut new = String::new();
                     captures.expand(&rule.replacement, &mut new);
-                    builder.set(&new, value);
+                    if !new.is_empty() {
+                        builder.set(&new, value);
+                    }
                 }
             }
         })),
@@ -115,6 +125,27 @@ fn apply(labels: &Labels, rule: &Relabel) -> Option<Labels> {
                 }
             }
         })),
+    }
+}
+
+/// The last eight bytes of the MD5 of a text, as a number.
+fn hash(text: &[u8]) -> u64 {
+    use md5::Digest as _;
+    let [.., a, b, c, d, e, f, g, h] = <[u8; 16]>::from(md5::Md5::digest(text));
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// Rules, read as a list of `relabel_configs` and applied to labels; for those who hold them against input of their own.
+pub mod rules {
+    use watchroom_model::Labels;
+
+    /// Applies the rules of a YAML list to a label set; `None` if one drops it.
+    ///
+    /// # Errors
+    /// What is wrong with the rules, and where.
+    pub fn apply(rules: &str, labels: &Labels) -> Result<Option<Labels>, String> {
+        let rules = crate::prometheus_yml::relabel_rules(rules)?;
+        Ok(super::relabel(labels, &rules))
     }
 }
 
@@ -129,6 +160,7 @@ mod tests {
             regex: Regex::new(&format!("^(?s:{regex})$")).unwrap(),
             target_label: target.into(),
             replacement: replacement.into(),
+            modulus: 8,
             action,
         }
     }
@@ -166,6 +198,15 @@ mod tests {
         );
         check(rule(LabelDrop, &[], "meta_.*", "", ""), r#"{a="Foo", b="bar"}"#);
         check(rule(LabelKeep, &[], "a", "", ""), r#"{a="Foo"}"#);
+        check(
+            rule(HashMod, &["a"], "", "shard", ""),
+            r#"{a="Foo", b="bar", meta_x="1", shard="5"}"#,
+        );
+        // The longest name counts: `1_x` is no group.
+        check(
+            rule(Replace, &["a"], "(.*)", "c", "$1_x-${1}_x"),
+            r#"{a="Foo", b="bar", c="-Foo_x", meta_x="1"}"#,
+        );
         check(
             rule(Lowercase, &["a"], "", "a", ""),
             r#"{a="foo", b="bar", meta_x="1"}"#,

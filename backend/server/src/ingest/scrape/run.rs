@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fetch::fetch;
+use super::protocol::BodyFormat;
 use super::pull::Memory;
-use super::target::{Health, Status, Target};
+use super::target::{Ending, Health, Target};
 use crate::clock;
 use crate::error::chain;
 use crate::state::{Shared, State, lock, stopped};
@@ -14,29 +15,29 @@ use crate::state::{Shared, State, lock, stopped};
 ///
 /// A target that is gone ends with stale markers. A server that stops writes none: the next start goes on where this one stopped.
 pub(crate) async fn run(state: Shared, target: Arc<Target>) {
-    let interval = target.spec.interval.max(Duration::from_millis(100));
+    let interval = target.spec.interval;
     // The first scrape comes soon, so that a page has something to show.
     let spread = interval.min(Duration::from_secs(5));
     let offset = spread.mul_f64((target.hash() % 1_000) as f64 / 1_000.0);
     let mut timer = tokio::time::interval_at(tokio::time::Instant::now() + offset, interval);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut stop = state.stop.clone();
-    let mut gone = target.gone.subscribe();
+    let mut ending = target.ending.subscribe();
     let mut memory = Memory::default();
     loop {
         tokio::select! {
             _ = timer.tick() => {}
-            () = stopped(&mut gone) => break,
+            _ = ending.wait_for(|ending| *ending != Ending::Runs) => break,
             () = stopped(&mut stop) => return,
         }
         let (t_ms, began) = (clock::now_ms(), clock::instant());
         let answer = tokio::select! {
-            answer = tokio::time::timeout(target.spec.timeout, fetch(&target.spec)) => answer,
+            answer = tokio::time::timeout(target.spec.timeout, ask(&target)) => answer,
             () = stopped(&mut stop) => return,
         };
         let answer = match answer {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(chain(&error)),
+            Ok(Err(reason)) => Err(reason),
             Err(_) => Err(format!(
                 "no answer within {} s",
                 target.spec.timeout.as_secs_f64()
@@ -46,7 +47,11 @@ pub(crate) async fn run(state: Shared, target: Arc<Target>) {
         let (shared, of) = (Arc::clone(&state), Arc::clone(&target));
         let written = tokio::task::spawn_blocking(move || {
             let (outcome, read) = memory.outcome(&of, answer, t_ms, took);
+            let metadata = outcome.metadata.clone();
             let result = keep(&shared, outcome).and(read);
+            if result.is_ok() {
+                lock(&of.status).metadata = metadata.into();
+            }
             report(&shared, &of, t_ms, took, result);
             memory
         });
@@ -58,6 +63,9 @@ pub(crate) async fn run(state: Shared, target: Arc<Target>) {
             }
         };
     }
+    if *target.ending.borrow() == Ending::Replaced {
+        return;
+    }
     let ended = tokio::task::spawn_blocking(move || {
         let samples = memory.end(&target, clock::now_ms());
         state.store.append_samples(&samples)
@@ -67,8 +75,22 @@ pub(crate) async fn run(state: Shared, target: Arc<Target>) {
     }
 }
 
+async fn ask(target: &Target) -> Result<(Vec<u8>, BodyFormat), String> {
+    match &target.spec.refused {
+        Some(reason) => Err(reason.clone()),
+        None => fetch(&target.spec).await.map_err(|error| chain(&error)),
+    }
+}
+
 fn keep(state: &State, outcome: super::pull::Outcome) -> Result<(), String> {
     state.counters.scraped_samples.add(outcome.scraped as u64);
+    // Histograms first: a marker that ends one is a sample.
+    if !outcome.histograms.is_empty() {
+        state
+            .store
+            .append_histograms(&outcome.histograms)
+            .map_err(|error| chain(&error))?;
+    }
     state
         .store
         .append_samples(&outcome.samples)
@@ -105,10 +127,8 @@ fn report(state: &State, target: &Target, t_ms: i64, took: Duration, result: Res
             _ => tracing::info!(target = %target.url(), job = %target.spec.job, "target is up"),
         }
     }
-    *status = Status {
-        health,
-        last_error,
-        last_scrape_ms: Some(t_ms),
-        last_duration: took,
-    };
+    status.health = health;
+    status.last_error = last_error;
+    status.last_scrape_ms = Some(t_ms);
+    status.last_duration = took;
 }

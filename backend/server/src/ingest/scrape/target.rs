@@ -1,43 +1,71 @@
 //! What is scraped, and how its last scrape went.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use http::Uri;
 use tokio::sync::watch;
-use watchroom_model::{Labels, METRIC_NAME};
+use watchroom_model::{Labels, METRIC_NAME, MetricMetadata};
 
-use super::Relabel;
+use super::{Client, Protocol, Relabel};
 use crate::ScrapeTarget;
 use crate::state::lock;
 
-/// Every target that is scraped at the moment.
+/// Every target that is scraped at the moment, and those that relabelling dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Targets(Mutex<Vec<Arc<Target>>>);
+pub(crate) struct Targets {
+    active: Mutex<Vec<Arc<Target>>>,
+    dropped: Mutex<BTreeMap<String, Dropped>>,
+}
+
+/// Dropped targets of a job.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Dropped {
+    /// What is known of those that are kept to be shown.
+    pub(crate) kept: Vec<Labels>,
+    /// How many there are.
+    pub(crate) count: usize,
+}
 
 impl Targets {
     /// All of them, by job and address.
     pub(crate) fn all(&self) -> Vec<Arc<Target>> {
-        lock(&self.0).clone()
+        lock(&self.active).clone()
     }
 
     /// Adds one.
     pub(crate) fn add(&self, target: Arc<Target>) {
-        let mut all = lock(&self.0);
+        let mut all = lock(&self.active);
         all.push(target);
-        all.sort_by(|a, b| (&a.spec.job, &a.spec.address).cmp(&(&b.spec.job, &b.spec.address)));
+        all.sort_by(|a, b| (&a.spec.job, a.url()).cmp(&(&b.spec.job, b.url())));
     }
 
     /// Takes one out and ends its scraping.
-    pub(crate) fn remove(&self, target: &Arc<Target>) {
-        lock(&self.0).retain(|known| !Arc::ptr_eq(known, target));
-        target.gone.send_replace(true);
+    pub(crate) fn remove(&self, target: &Arc<Target>, ending: Ending) {
+        lock(&self.active).retain(|known| !Arc::ptr_eq(known, target));
+        target.ending.send_replace(ending);
+    }
+
+    /// Dropped targets by job.
+    pub(crate) fn dropped(&self) -> BTreeMap<String, Dropped> {
+        lock(&self.dropped).clone()
+    }
+
+    /// Sets the dropped targets of a job; `None` if the job is gone.
+    pub(crate) fn set_dropped(&self, job: &str, dropped: Option<Dropped>) {
+        let mut all = lock(&self.dropped);
+        match dropped {
+            Some(dropped) => all.insert(job.to_owned(), dropped),
+            None => all.remove(job),
+        };
     }
 }
 
 /// Time between scrapes if the configuration does not say.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Size of a body if the configuration does not say.
-pub(crate) const BODY_LIMIT: usize = 10 << 20;
+pub(crate) const BODY_LIMIT: usize = 32 << 20;
 
 /// Something that is scraped.
 #[derive(Debug)]
@@ -47,8 +75,18 @@ pub(crate) struct Target {
     /// Where it is and how it is asked.
     pub(crate) spec: TargetSpec,
     pub(crate) status: Mutex<Status>,
-    /// Becomes true when it is no longer to be scraped.
-    pub(crate) gone: watch::Sender<bool>,
+    /// Tells when it is no longer to be scraped.
+    pub(crate) ending: watch::Sender<Ending>,
+}
+
+/// Whether a target is to be scraped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Runs,
+    /// It is gone: its series end.
+    Gone,
+    /// Another with the same labels follows: its series go on.
+    Replaced,
 }
 
 /// Where a target is and how it is asked.
@@ -58,24 +96,64 @@ pub(crate) struct TargetSpec {
     pub(crate) job: String,
     /// What the configuration says before it is worked out.
     pub(crate) discovered: Labels,
-    /// `host:port`.
-    pub(crate) address: String,
-    /// Path and query.
-    pub(crate) path: String,
+    /// Scheme, `host:port`, path and query.
+    pub(crate) url: Uri,
     pub(crate) interval: Duration,
     pub(crate) timeout: Duration,
+    /// Why it is not scraped although it is there.
+    pub(crate) refused: Option<String>,
+    pub(crate) how: Arc<How>,
+}
+
+/// What all targets of a job have in common.
+#[derive(Debug)]
+pub(crate) struct How {
+    pub(crate) client: Client,
     /// Whether labels of samples win over those of the target.
     pub(crate) honor_labels: bool,
     /// Whether times of samples are taken.
     pub(crate) honor_timestamps: bool,
-    /// Most samples of a scrape; 0 means any number that fits the size of a body.
-    pub(crate) sample_limit: usize,
+    /// Whether series with times of their own end with a stale marker as well.
+    pub(crate) track_timestamps: bool,
+    /// Whether the classic buckets of a native histogram are kept as well.
+    pub(crate) classic_histograms: bool,
+    /// Whether a target may compress its answer.
+    pub(crate) compression: bool,
+    pub(crate) limits: SampleLimits,
     /// Size of a body, decompressed.
     pub(crate) body_limit: usize,
-    /// Value of the `authorization` header.
-    pub(crate) authorization: Option<String>,
+    /// What a target is asked for, best first.
+    pub(crate) protocols: Vec<Protocol>,
     /// Rules for the labels of samples.
-    pub(crate) metric_relabel: Arc<[Relabel]>,
+    pub(crate) metric_relabel: Vec<Relabel>,
+}
+
+impl Default for How {
+    fn default() -> Self {
+        Self {
+            client: Client::default(),
+            honor_labels: false,
+            honor_timestamps: true,
+            track_timestamps: false,
+            classic_histograms: false,
+            compression: true,
+            limits: SampleLimits::default(),
+            body_limit: BODY_LIMIT,
+            protocols: Protocol::defaults(false),
+            metric_relabel: Vec::new(),
+        }
+    }
+}
+
+/// Limits on what a scrape may hold after relabelling; a scrape that exceeds one fails. 0 means any number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SampleLimits {
+    pub(crate) samples: usize,
+    pub(crate) labels: usize,
+    pub(crate) name_bytes: usize,
+    pub(crate) value_bytes: usize,
+    /// Buckets of a native histogram.
+    pub(crate) buckets: usize,
 }
 
 /// How the last scrape of a target went.
@@ -85,6 +163,8 @@ pub(crate) struct Status {
     pub(crate) last_error: String,
     pub(crate) last_scrape_ms: Option<i64>,
     pub(crate) last_duration: Duration,
+    /// What its last good answer said about its metrics.
+    pub(crate) metadata: Arc<[MetricMetadata]>,
 }
 
 /// Whether a target answers.
@@ -113,39 +193,44 @@ impl Target {
             labels,
             spec,
             status: Mutex::default(),
-            gone: watch::Sender::new(false),
+            ending: watch::Sender::new(Ending::Runs),
         }
     }
 
     /// The target of a URL, scraped every five seconds.
     pub(crate) fn of_url(target: &ScrapeTarget) -> Self {
         let labels = Labels::from_pairs([("job", &target.job), ("instance", &target.address)]);
+        let interval = format!("{}s", INTERVAL.as_secs());
         let discovered = Labels::from_pairs([
             ("__address__", target.address.as_str()),
             ("__metrics_path__", &target.path),
             ("__scheme__", "http"),
+            ("__scrape_interval__", &interval),
+            ("__scrape_timeout__", &interval),
             ("job", &target.job),
         ]);
         let spec = TargetSpec {
             job: target.job.clone(),
             discovered,
-            address: target.address.clone(),
-            path: target.path.clone(),
+            url: format!("http://{}{}", target.address, target.path)
+                .parse()
+                .unwrap_or_default(),
             interval: INTERVAL,
             timeout: INTERVAL,
-            honor_labels: false,
-            honor_timestamps: true,
-            sample_limit: 0,
-            body_limit: BODY_LIMIT,
-            authorization: None,
-            metric_relabel: Arc::new([]),
+            refused: None,
+            how: Arc::default(),
         };
         Self::new(labels, spec)
     }
 
     /// Where it is.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}{}", self.spec.address, self.spec.path)
+        self.spec.url.to_string()
+    }
+
+    /// Whether both write the same series from the same place.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.labels == other.labels && self.spec.url == other.spec.url
     }
 
     /// A number that stays the same for the target and differs between targets.
@@ -158,14 +243,15 @@ impl Target {
     }
 
     /// Labels of a sample as it is stored: those of the target added. Where both have a label, the target's wins and the sample's
-    /// becomes `exported_…`, unless labels are honoured.
-    pub(crate) fn label(&self, sample: &Labels) -> Labels {
+    /// becomes `exported_…`, unless labels are honoured; then also one that the sample has with an empty value stays away.
+    pub(crate) fn label(&self, sample: &Labels, blank: &[String]) -> Labels {
         let mut labels = sample.to_builder();
         for (name, value) in self.labels.iter() {
-            if let Some(own) = sample.get(name) {
-                if self.spec.honor_labels {
-                    continue;
-                }
+            let own = sample.get(name);
+            if self.spec.how.honor_labels && (own.is_some() || blank.iter().any(|blank| blank == name)) {
+                continue;
+            }
+            if let Some(own) = own {
                 let mut exported = format!("exported_{name}");
                 while sample.get(&exported).is_some() || self.labels.get(&exported).is_some() {
                     exported.insert_str(0, "exported_");
@@ -191,7 +277,10 @@ mod tests {
 
     fn target(honor_labels: bool) -> Target {
         let mut target = Target::of_url(&"j=http://h:1/m".parse().unwrap());
-        target.spec.honor_labels = honor_labels;
+        target.spec.how = Arc::new(How {
+            honor_labels,
+            ..How::default()
+        });
         target
     }
 
@@ -199,12 +288,16 @@ mod tests {
     fn labels_of_the_target_win_unless_those_of_the_sample_are_honoured() {
         let sample = Labels::from_pairs([("__name__", "m"), ("job", "mine"), ("exported_job", "x")]);
         assert_eq!(
-            target(false).label(&sample).to_string(),
+            target(false).label(&sample, &[]).to_string(),
             r#"m{exported_exported_job="mine", exported_job="x", instance="h:1", job="j"}"#
         );
         assert_eq!(
-            target(true).label(&sample).to_string(),
+            target(true).label(&sample, &[]).to_string(),
             r#"m{exported_job="x", instance="h:1", job="mine"}"#
+        );
+        assert_eq!(
+            target(true).label(&sample, &["instance".into()]).to_string(),
+            r#"m{exported_job="x", job="mine"}"#
         );
     }
 }
