@@ -2,6 +2,10 @@
 //!
 //! Not here: flags, the environment and configuration files, which are the command's.
 
+mod client_limits;
+mod cors;
+mod security;
+
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,6 +14,10 @@ use std::time::Duration;
 
 use watchroom_query::promql::WindowBounds;
 use watchroom_store::Retention;
+
+pub use client_limits::{ClientLimit, ClientLimits, ParseClientLimitError};
+pub use cors::{CorsOrigins, ParseCorsOriginsError};
+pub use security::Security;
 
 /// Settings of a server.
 #[derive(Debug, Clone)]
@@ -42,6 +50,12 @@ pub struct Config {
     pub query_windows: WindowBounds,
     /// Bounds on clients.
     pub limits: Limits,
+    /// Pages of other origins that may read answers; none by default.
+    pub cors_origins: CorsOrigins,
+    /// Bounds on each client.
+    pub client_limits: ClientLimits,
+    /// TLS and credentials.
+    pub security: Security,
 }
 
 impl Config {
@@ -64,6 +78,9 @@ impl Config {
             exponential_histograms: ExponentialHistograms::default(),
             query_windows: WindowBounds::default(),
             limits: Limits::default(),
+            cors_origins: CorsOrigins::default(),
+            client_limits: ClientLimits::default(),
+            security: Security::default(),
         }
     }
 }
@@ -83,6 +100,8 @@ pub enum ExponentialHistograms {
 pub struct Limits {
     /// Open connections of one listener; more wait to be accepted.
     pub max_connections: usize,
+    /// Time for a TLS handshake.
+    pub handshake_timeout: Duration,
     /// Time for a request's head, and for a connection to stay idle.
     pub header_timeout: Duration,
     /// Size of a request's head.
@@ -103,12 +122,15 @@ pub struct Limits {
     pub max_query_samples: usize,
     /// Live tails at a time.
     pub max_tails: usize,
+    /// Longest time that one log query may span.
+    pub max_log_query_length: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: 512,
+            handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(30),
             max_header_bytes: 32 << 10,
             body_timeout: Duration::from_secs(30),
@@ -119,6 +141,7 @@ impl Default for Limits {
             max_concurrent_queries: 4,
             max_query_samples: 10_000_000,
             max_tails: 64,
+            max_log_query_length: Duration::from_secs(721 * 3600),
         }
     }
 }

@@ -43,6 +43,9 @@ pub enum StartError {
         /// What is wrong, and where.
         reason: String,
     },
+    /// Certificates or credentials cannot be used.
+    #[error("{0}")]
+    Security(String),
     /// Rule files are not valid.
     #[error("rules cannot be loaded (--rules): {}", .errors.join("; "))]
     Rules {

@@ -3,6 +3,7 @@
 //! [`start`] opens the store, binds three listeners (one for the page and every HTTP API, one for OTLP over gRPC, one for OTLP over
 //! HTTP), starts scraping and rule evaluation, and returns a [`Running`] that is shut down with a time limit.
 
+mod access;
 mod api;
 mod clock;
 mod config;
@@ -16,12 +17,17 @@ mod running;
 mod state;
 mod ui;
 
-pub use config::{Config, ExponentialHistograms, Limits, ParseScrapeTargetError, ScrapeTarget};
+pub use access::check_web_config;
+pub use config::{
+    ClientLimit, ClientLimits, Config, CorsOrigins, ExponentialHistograms, Limits, ParseClientLimitError,
+    ParseCorsOriginsError, ParseScrapeTargetError, ScrapeTarget, Security,
+};
 pub use error::{ShutdownError, StartError};
 pub use ingest::loki::LokiPush;
 pub use ingest::otlp::{Decoded, Encoding, Signal};
 pub use ingest::remote_write::RemoteWrite;
-pub use ingest::scrape::exposition;
+pub use ingest::scrape::{exposition, rules as relabel};
+pub use prometheus_yml::check as check_prometheus_yml;
 pub use running::{Addresses, Running, start};
 pub use watchroom_query::promql::WindowBounds;
 pub use watchroom_store::Retention;

@@ -4,23 +4,30 @@
 //! is durable.
 
 mod background;
+mod reload;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use axum::middleware::from_fn_with_state;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use watchroom_query::promql;
 use watchroom_store::{Store, StoreConfig, StoreEvent};
 
+use crate::access::{self, Clients, Gate, Guard};
 use crate::ingest::otlp;
-use crate::ingest::scrape::{Target, Targets};
-use crate::net::{Budget, Listener, bind, serve};
-use crate::prometheus_yml::{self, PrometheusYml};
+use crate::ingest::scrape::{Target, Targets, work_out};
+use crate::net::{Budget, Listener, Secure, bind, serve};
+use crate::prometheus_yml::{self, Loaded, PrometheusYml};
 use crate::rules::{self, Rules};
 use crate::state::{Counters, Shared, State};
 use crate::{Config, ShutdownError, StartError, api, clock};
+
+pub(crate) use reload::reload;
 
 /// Time between evaluations of rules that do not say.
 const RULE_INTERVAL: Duration = Duration::from_secs(15);
@@ -53,7 +60,7 @@ pub struct Running {
 /// [`StartError`] if a file cannot be read or is not valid, the data directory cannot be opened, or an address cannot be listened on.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let mut specs = rules::load("--rules", &config.rules)?;
-    let file = config
+    let (file, shown) = config
         .config
         .as_deref()
         .map(prometheus_yml)
@@ -64,15 +71,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     for target in &config.scrape {
         targets.add(Arc::new(Target::of_url(target)));
     }
-    for job in &file.jobs {
-        let found = job
-            .targets(&job.static_groups)
-            .map_err(|reason| StartError::Config {
-                path: config.config.clone().unwrap_or_default(),
-                reason,
-            })?;
-        found.into_iter().for_each(|target| targets.add(Arc::new(target)));
-    }
+    let gate = {
+        let security = config.security.clone();
+        let opened = tokio::task::spawn_blocking(move || Gate::open(&security)).await;
+        let opened = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        Arc::new(opened.map_err(StartError::Security)?)
+    };
     let http = bind("--listen", config.listen).await?;
     let grpc = bind("--otlp-grpc", config.otlp_grpc).await?;
     let otlp_http = bind("--otlp-http", config.otlp_http).await?;
@@ -89,6 +93,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         limits: config.limits,
         query_windows: config.query_windows,
         retention: config.retention,
+        clients: Arc::new(Clients::new(config.client_limits)),
         budget: Budget::new(on_its_way(&config)),
         counters: Counters::default(),
         delta: Mutex::new(otlp::DeltaAccumulator::new(config.exponential_histograms)),
@@ -97,6 +102,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         query_slots: Arc::new(Semaphore::new(config.limits.max_concurrent_queries.max(1))),
         tail_slots: Arc::new(Semaphore::new(config.limits.max_tails)),
         targets,
+        config_file: config.config.clone(),
+        loaded: Mutex::new(loaded(&file, shown, clock::now_ms())),
+        jobs: watch::Sender::new(file.jobs),
+        flags: flags(&config),
+        cors_origins: Arc::clone(&config.cors_origins.0),
         rules,
         addresses: OnceLock::new(),
         started: clock::instant(),
@@ -110,25 +120,33 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         otlp_http: local(&otlp_http, config.otlp_http),
     };
     let _ = state.addresses.set(addresses);
+    warn_unguarded(&gate, addresses);
+    let guard = Guard {
+        gate: Arc::clone(&gate),
+        clients: Arc::clone(&state.clients),
+    };
     let mut listeners = JoinSet::new();
-    for (socket, router, http2) in [
+    for (socket, router, secure) in [
         (
             http,
             api::router(&state, addresses.http.ip().is_loopback()),
-            false,
+            Secure::Http,
         ),
-        (grpc, otlp::grpc::router(Arc::clone(&state)), true),
-        (otlp_http, otlp::http::alone(Arc::clone(&state)), false),
+        (grpc, otlp::grpc::router(Arc::clone(&state)), Secure::Grpc),
+        (otlp_http, otlp::http::alone(Arc::clone(&state)), Secure::Http),
     ] {
         let listener = Listener {
             socket,
-            router,
+            router: router.layer(from_fn_with_state(guard.clone(), access::guard)),
             limits: config.limits,
-            http2,
+            http2: secure == Secure::Grpc,
+            gate: Arc::clone(&gate),
+            secure,
         };
         listeners.spawn(serve(listener, stopped.clone()));
     }
-    let background = background::start(&state, &config, file.jobs);
+    let mut background = background::start(&state, &config);
+    background.spawn(gate.watch(stopped.clone()));
     Ok(Running {
         state,
         addresses,
@@ -139,22 +157,95 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     })
 }
 
-/// Reads `--config`.
-fn prometheus_yml(path: &Path) -> Result<PrometheusYml, StartError> {
+/// Tells of what anyone on the network can reach and read.
+fn warn_unguarded(gate: &Gate, addresses: Addresses) {
+    let guarded = gate.current();
+    let all = [
+        ("--listen", addresses.http),
+        ("--otlp-grpc", addresses.otlp_grpc),
+        ("--otlp-http", addresses.otlp_http),
+    ];
+    for (flag, address) in all {
+        if address.ip().is_loopback() {
+            continue;
+        }
+        if !guarded.is_guarded() {
+            tracing::warn!(
+                "{flag} {address} is open to everyone who can reach it; ask for credentials with --auth-token-file, --web-config or \
+                 --tls-client-ca"
+            );
+        }
+        if guarded.tls.is_none() {
+            tracing::warn!(
+                "{flag} {address} speaks without TLS, so that data and credentials can be read on the way; give --tls-cert and --tls-key"
+            );
+        }
+    }
+}
+
+/// Reads `--config`: what it says, and how it is shown.
+fn prometheus_yml(path: &Path) -> Result<(PrometheusYml, String), StartError> {
     let text = std::fs::read_to_string(path).map_err(|source| StartError::Read {
         flag: "--config",
         path: path.to_owned(),
         source,
     })?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let file = prometheus_yml::read(&text, folder).map_err(|reason| StartError::Config {
+    let wrong = |reason| StartError::Config {
         path: path.to_owned(),
         reason,
-    })?;
-    for key in &file.unused {
-        tracing::warn!("{}: {key} is not supported and has no effect", path.display());
+    };
+    let file = prometheus_yml::read(&text, folder).map_err(wrong)?;
+    for job in &file.jobs {
+        // What stands in the file itself has to be right; what is discovered is told of and left out.
+        if let Some(reason) = work_out(job, &job.static_groups).wrong.pop() {
+            return Err(wrong(reason));
+        }
     }
-    Ok(file)
+    for unused in &file.unused {
+        let line = unused.line.map_or_else(String::new, |line| format!(":{line}"));
+        tracing::warn!(
+            "{}{line}: {} is not supported and has no effect",
+            path.display(),
+            unused.key
+        );
+    }
+    Ok((file, prometheus_yml::shown(&text)))
+}
+
+/// What is shown of a file that was read.
+fn loaded(file: &PrometheusYml, shown: String, at_ms: i64) -> Loaded {
+    Loaded {
+        shown,
+        unused: file.unused.clone(),
+        external_labels: file.external_labels.clone(),
+        at_ms,
+        failed: false,
+    }
+}
+
+/// How the server was started, by the names of the command's flags.
+fn flags(config: &Config) -> BTreeMap<&'static str, String> {
+    let path = |path: &Path| path.display().to_string();
+    let age = promql::format_duration;
+    BTreeMap::from([
+        ("listen", config.listen.to_string()),
+        ("otlp-grpc", config.otlp_grpc.to_string()),
+        ("otlp-http", config.otlp_http.to_string()),
+        ("data-dir", path(&config.data_dir)),
+        ("config", config.config.as_deref().map(path).unwrap_or_default()),
+        ("retention-metrics", age(config.retention.metrics)),
+        ("retention-traces", age(config.retention.traces)),
+        ("retention-logs", age(config.retention.logs)),
+        ("max-disk", config.max_disk_bytes.to_string()),
+        ("max-memory", config.max_memory_bytes.to_string()),
+        ("query-timeout", age(config.limits.query_timeout)),
+        ("query-max-samples", config.limits.max_query_samples.to_string()),
+        (
+            "query-max-concurrency",
+            config.limits.max_concurrent_queries.to_string(),
+        ),
+    ])
 }
 
 /// Memory for what is on its way into the store: a quarter of all, but enough for one body at its limits. With less, a body that is too

@@ -1,5 +1,7 @@
 //! What the parts of a running server share.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
@@ -8,11 +10,13 @@ use tokio::sync::{Semaphore, watch};
 use watchroom_query::promql::WindowBounds;
 use watchroom_store::{Retention, Store};
 
+use crate::access::Clients;
 use crate::exemplars::Exemplars;
 use crate::ingest::otlp::{DeltaAccumulator, Signal};
 use crate::ingest::scrape::Targets;
 use crate::ingest::spanmetrics::SpanMetrics;
-use crate::net::Budget;
+use crate::net::{Budget, Origins};
+use crate::prometheus_yml::{Job, Loaded};
 use crate::rules::Rules;
 use crate::{Addresses, Limits};
 
@@ -26,6 +30,8 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) query_windows: WindowBounds,
     pub(crate) retention: Retention,
+    /// What each client has used.
+    pub(crate) clients: Arc<Clients>,
     /// Memory for what is on its way into the store.
     pub(crate) budget: Budget,
     pub(crate) counters: Counters,
@@ -37,6 +43,13 @@ pub(crate) struct State {
     /// One permit for each live tail.
     pub(crate) tail_slots: Arc<Semaphore>,
     pub(crate) targets: Targets,
+    /// What the configuration file says is scraped.
+    pub(crate) jobs: watch::Sender<Vec<Arc<Job>>>,
+    pub(crate) config_file: Option<PathBuf>,
+    pub(crate) loaded: Mutex<Loaded>,
+    /// How the server was started, to be shown.
+    pub(crate) flags: BTreeMap<&'static str, String>,
+    pub(crate) cors_origins: Origins,
     pub(crate) rules: Rules,
     pub(crate) addresses: OnceLock<Addresses>,
     pub(crate) started: Instant,

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use watchroom_server::{Config, ExponentialHistograms, Retention, ScrapeTarget, WindowBounds};
+use watchroom_server::{
+    ClientLimit, Config, ExponentialHistograms, Retention, ScrapeTarget, Security, WindowBounds,
+};
 
 use crate::units;
 
@@ -133,7 +135,28 @@ pub(crate) struct UpArgs {
         default_value = "native"
     )]
     pub(crate) exponential_histograms: HistogramForm,
+    /// Certificate chain of every listener, PEM; read again when it changes
+    #[arg(long, value_name = "FILE", env = "WATCHROOM_TLS_CERT", help_heading = SECURITY)]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Key of the certificate, PEM
+    #[arg(long, value_name = "FILE", env = "WATCHROOM_TLS_KEY", help_heading = SECURITY)]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Authorities of clients, PEM; with them every client has to show a certificate
+    #[arg(long, value_name = "FILE", env = "WATCHROOM_TLS_CLIENT_CA", help_heading = SECURITY)]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+    /// Tokens that clients have to give: a name, rights (read, write, admin) and a token in each line
+    #[arg(long, value_name = "FILE", env = "WATCHROOM_AUTH_TOKEN_FILE", help_heading = SECURITY)]
+    pub(crate) auth_token_file: Option<PathBuf>,
+    /// TLS and users, in the form of Prometheus' --web.config.file
+    #[arg(long, value_name = "FILE", env = "WATCHROOM_WEB_CONFIG", help_heading = SECURITY)]
+    pub(crate) web_config: Option<PathBuf>,
+    /// Limits of each client: requests=N, samples=N or bytes=N of each second, queries=N at a time, series=N in an hour
+    #[arg(long, value_name = "LIMIT", env = "WATCHROOM_CLIENT_LIMIT", num_args = 1.., value_delimiter = ',', help_heading = SECURITY)]
+    pub(crate) client_limit: Vec<ClientLimit>,
 }
+
+/// Heading of the flags that guard the server.
+const SECURITY: &str = "Security";
 
 /// Values of `--query-windows`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -168,6 +191,14 @@ impl UpArgs {
             traces: self.retention_traces,
             logs: self.retention_logs,
         };
+        config.security = Security {
+            tls_cert: self.tls_cert,
+            tls_key: self.tls_key,
+            tls_client_ca: self.tls_client_ca,
+            auth_token_file: self.auth_token_file,
+            web_config: self.web_config,
+        };
+        config.client_limits = self.client_limit.into_iter().collect();
         config.max_disk_bytes = self.max_disk;
         config.max_memory_bytes = self.max_memory;
         config.query_windows = match self.query_windows {
@@ -224,6 +255,13 @@ mod tests {
             "--max-memory=256MB",
             "--query-windows=closed",
             "--exponential-histograms=classic",
+            "--tls-cert=c.pem",
+            "--tls-key=k.pem",
+            "--tls-client-ca=a.pem",
+            "--auth-token-file=t",
+            "--web-config=w.yml",
+            "--client-limit=requests=5,samples=10",
+            "--client-limit=queries=2",
         ])
         .unwrap();
         assert_eq!(config.otlp_http.to_string(), "[::1]:2");
@@ -235,6 +273,10 @@ mod tests {
         );
         assert_eq!(config.query_windows, WindowBounds::Closed);
         assert_eq!(config.exponential_histograms, ExponentialHistograms::Classic);
+        assert_eq!(config.security.tls_client_ca, Some("a.pem".into()));
+        assert_eq!(config.security.web_config, Some("w.yml".into()));
+        assert_eq!(config.client_limits.samples_per_s, Some(10.0));
+        assert_eq!(config.client_limits.queries, Some(2));
     }
 
     #[test]
@@ -246,6 +288,7 @@ mod tests {
             ("--retention-logs=5", "such as 15d"),
             ("--listen=nowhere", "host:port"),
             ("--scrape=https://h", "https is not supported"),
+            ("--client-limit=all=1", "there is no such limit"),
         ] {
             let error = up(&[arg]).unwrap_err();
             assert!(error.contains(expect), "{error}");

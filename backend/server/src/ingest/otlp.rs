@@ -19,7 +19,7 @@ pub(crate) use delta::DeltaAccumulator;
 pub(crate) use refusal::Refusal;
 pub(crate) use rejected::Rejected;
 pub(crate) use translate::severity_of_word;
-pub(crate) use wire::json::encode_base64;
+pub(crate) use wire::json::{decode_base64, encode_base64};
 
 /// One of the three kinds of telemetry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use super::stream::Stream;
 
 /// What an HTTP/2 client sends first.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -26,7 +27,7 @@ pub(crate) enum Version {
 pub(crate) struct Prefaced {
     first: Vec<u8>,
     read: usize,
-    stream: TcpStream,
+    stream: Stream,
     /// Runs while a write waits for the peer.
     stalled: Option<Pin<Box<tokio::time::Sleep>>>,
 }
@@ -49,7 +50,7 @@ impl Prefaced {
 }
 
 /// Reads until the version is plain. `None` if the client closed before.
-pub(crate) async fn look(mut stream: TcpStream) -> io::Result<Option<(Version, Prefaced)>> {
+pub(crate) async fn look(mut stream: Stream) -> io::Result<Option<(Version, Prefaced)>> {
     let mut first = [0; PREFACE.len()];
     let mut n = 0;
     let version = loop {

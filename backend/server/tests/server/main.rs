@@ -2,11 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod auth;
+mod certificates;
 mod exemplars;
 mod hostile;
 mod jaeger;
+mod jaeger_v3;
 mod life;
+mod limits;
 mod loki;
+mod oracle;
 mod otlp;
 mod peer;
 mod prometheus;
@@ -15,5 +20,8 @@ mod remote_read;
 mod remote_write;
 mod rules;
 mod scrape;
+mod scrape_oracle;
 mod support;
+mod tls;
 mod ui;
+mod traces;

@@ -62,6 +62,15 @@ impl Server {
         .await
     }
 
+    /// Asks a server, this one or a peer: by GET, or by POST with a form.
+    pub(crate) async fn ask(&self, addr: SocketAddr, path: &str, form: Option<&str>) -> Answer {
+        let headers = "content-type: application/x-www-form-urlencoded\r\n";
+        match form {
+            Some(form) => self.post(addr, path, headers, form.as_bytes()).await,
+            None => request(addr, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n"), b"").await,
+        }
+    }
+
     /// The JSON of a good answer.
     pub(crate) async fn json(&self, path: &str) -> Value {
         let answer = self.get(path).await;
@@ -183,7 +192,7 @@ pub(crate) async fn read_answer(stream: &mut TcpStream) -> Answer {
     parse_answer(&bytes).unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(&bytes)))
 }
 
-fn parse_answer(bytes: &[u8]) -> Option<Answer> {
+pub(crate) fn parse_answer(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let status = head.split(' ').nth(1)?.parse().ok()?;

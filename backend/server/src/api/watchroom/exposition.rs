@@ -163,6 +163,30 @@ pub(crate) fn exposition(state: &State) -> String {
     ] {
         out.one(name, "counter", help, value as f64);
     }
+    let refused = &state.clients.refused;
+    let name = "watchroom_client_refused_requests_total";
+    out.family(
+        name,
+        "counter",
+        "Requests refused to a client, by what there was too much of or what was missing.",
+    );
+    for (labels, of) in [
+        ("{reason=\"requests\"}", &refused.requests),
+        ("{reason=\"samples\"}", &refused.samples),
+        ("{reason=\"bytes\"}", &refused.bytes),
+        ("{reason=\"queries\"}", &refused.queries),
+        ("{reason=\"credentials\"}", &refused.unauthenticated),
+        ("{reason=\"rights\"}", &refused.forbidden),
+    ] {
+        out.sample(name, labels, of.get() as f64);
+    }
+    let name = "watchroom_client_refused_series_total";
+    out.one(
+        name,
+        "counter",
+        "Series refused to a client that has too many.",
+        refused.series.get() as f64,
+    );
     let name = "watchroom_store_refused_samples_total";
     out.family(name, "counter", "Samples refused by the store.");
     for (labels, value) in [

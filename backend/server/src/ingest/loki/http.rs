@@ -9,6 +9,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use super::LokiPush;
 use super::keep::keep;
+use crate::access::Client;
 use crate::ingest::answer::respond;
 use crate::ingest::otlp::{Refusal, Rejected};
 use crate::net::{Compression, receive_as};
@@ -37,11 +38,14 @@ async fn answer(state: Shared, request: Request) -> Response {
 
 async fn take(state: &Shared, request: Request) -> Result<(usize, Rejected), Refusal> {
     let (form, compression) = form(request.headers())?;
+    let client = Client::of(request.extensions());
     let body = receive_as(request.into_body(), compression, &state.budget, &state.limits).await?;
     let shared = Shared::clone(state);
-    tokio::task::spawn_blocking(move || keep(&shared, form, &body))
+    let kept = tokio::task::spawn_blocking(move || keep(&shared, form, &body))
         .await
-        .unwrap_or_else(|error| Err(Refusal::Internal(error.to_string())))
+        .unwrap_or_else(|error| Err(Refusal::Internal(error.to_string())))?;
+    client.brought(kept.0 + usize::try_from(kept.1.total()).unwrap_or(usize::MAX));
+    Ok(kept)
 }
 
 /// What the headers say the body is. A type has to be given: without one, a page of another origin could post here unasked. Protobuf is

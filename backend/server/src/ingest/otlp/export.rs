@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::rejected::Rejected;
 use super::wire::{ExportLogsRequest, ExportMetricsRequest, ExportTraceRequest, weigh};
 use super::{Encoding, Refusal, Signal, translate};
+use crate::access::Client;
 use crate::clock;
 use crate::ingest::spanmetrics;
 use crate::net::{BodyError, Received};
@@ -16,6 +17,7 @@ pub(super) async fn export(
     signal: Signal,
     encoding: Encoding,
     body: Received,
+    client: Client,
 ) -> Result<Rejected, Refusal> {
     let worker = std::sync::Arc::clone(&state);
     let result = tokio::task::spawn_blocking(move || {
@@ -29,7 +31,7 @@ pub(super) async fn export(
             )));
         }
         let _reserved = worker.budget.reserve(weight).ok_or(BodyError::Busy)?;
-        keep(&worker, signal, encoding, body.bytes)
+        keep(&worker, signal, encoding, body.bytes, &client)
     })
     .await
     .unwrap_or_else(|error| Err(Refusal::Internal(error.to_string())));
@@ -41,12 +43,19 @@ pub(super) async fn export(
     result
 }
 
-fn keep(state: &State, signal: Signal, encoding: Encoding, body: Bytes) -> Result<Rejected, Refusal> {
+fn keep(
+    state: &State,
+    signal: Signal,
+    encoding: Encoding,
+    body: Bytes,
+    client: &Client,
+) -> Result<Rejected, Refusal> {
     let mut rejected = Rejected::default();
     let kept = match signal {
         Signal::Traces => {
             let spans = translate::spans(decode::<ExportTraceRequest>(encoding, body)?, &mut rejected);
             let mut n = 0;
+            client.brought(spans.len());
             if !spans.is_empty() {
                 // Only what was kept is counted, and the store takes the spans: so they are measured on a copy of what matters.
                 let measured = spanmetrics::measure(&spans);
@@ -57,6 +66,7 @@ fn keep(state: &State, signal: Signal, encoding: Encoding, body: Bytes) -> Resul
         }
         Signal::Logs => {
             let lines = translate::logs(decode::<ExportLogsRequest>(encoding, body)?, clock::now_ns());
+            client.brought(lines.len());
             match lines.is_empty() {
                 true => 0,
                 false => state.store.append_logs(lines)?,
@@ -66,7 +76,13 @@ fn keep(state: &State, signal: Signal, encoding: Encoding, body: Bytes) -> Resul
             let request = decode::<ExportMetricsRequest>(encoding, body)?;
             let batch = translate::metrics(request, clock::now_ms(), &mut rejected);
             let n_points = batch.points.len();
-            let samples = lock(&state.delta).samples(batch.points, &mut rejected);
+            client.brought(n_points);
+            let mut samples = lock(&state.delta).samples(batch.points, &mut rejected);
+            let beyond =
+                client.within_series(&mut samples.floats) + client.within_series(&mut samples.histograms);
+            // A point may be many samples.
+            let beyond = beyond.min(n_points);
+            rejected.many(beyond as u64, "series is beyond the limit of its client");
             state.store.append_metadata(&batch.metadata)?;
             let mut outcome = state.store.append_samples(&samples.floats)?;
             if !samples.histograms.is_empty() {
@@ -78,8 +94,8 @@ fn keep(state: &State, signal: Signal, encoding: Encoding, body: Bytes) -> Resul
                     let _ = exemplars.add(&series, exemplar);
                 }
             }
-            let refused = rejected.by_store(outcome, n_points);
-            n_points - refused
+            let refused = rejected.by_store(outcome, n_points - beyond);
+            n_points - beyond - refused
         }
     };
     state.counters.of(signal).received.add(kept as u64);

@@ -24,6 +24,7 @@ use super::export::export;
 use super::rejected::Rejected;
 use super::wire::{PartialSuccess, Response as WireResponse, Status, json::encode_base64};
 use super::{Encoding, Refusal, Signal};
+use crate::access::Client;
 use crate::net::{BodyError, Compression, Received, receive};
 use crate::state::Shared;
 
@@ -76,6 +77,7 @@ async fn answer(state: Shared, signal: Signal, request: Request) -> Response {
 
 async fn take(state: Shared, signal: Signal, request: Request) -> Result<Rejected, Refusal> {
     let (head, body) = request.into_parts();
+    let client = Client::of(&head.extensions);
     let framed = receive(body, "", &state.budget, &state.limits).await;
     let message = match framed {
         Ok(framed) => {
@@ -88,7 +90,7 @@ async fn take(state: Shared, signal: Signal, request: Request) -> Result<Rejecte
         Err(error) => Err(error.into()),
     };
     let message = message.inspect_err(|_| state.counters.of(signal).refused.add(1))?;
-    export(state, signal, Encoding::Protobuf, message).await
+    export(state, signal, Encoding::Protobuf, message, client).await
 }
 
 /// The one message of a unary request.
@@ -158,7 +160,8 @@ fn accepted(rejected: &Rejected) -> Response {
     ])))
 }
 
-fn refused(refusal: &Refusal) -> Response {
+/// The answer of a refusal.
+pub(crate) fn refused(refusal: &Refusal) -> Response {
     let status: Status = refusal.rpc_status();
     let mut response = respond(Body::empty());
     let headers = response.headers_mut();

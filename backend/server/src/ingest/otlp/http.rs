@@ -14,6 +14,7 @@ use super::export::export;
 use super::rejected::Rejected;
 use super::wire::{PartialSuccess, Response as WireResponse, Status};
 use super::{Encoding, Refusal, Signal};
+use crate::access::Client;
 use crate::net::{plain, receive};
 use crate::state::Shared;
 
@@ -68,6 +69,7 @@ async fn take(
     request: Request,
 ) -> Result<Rejected, Refusal> {
     let (head, body) = request.into_parts();
+    let client = Client::of(&head.extensions);
     let compression = head
         .headers
         .get(CONTENT_ENCODING)
@@ -75,7 +77,7 @@ async fn take(
         .unwrap_or("?");
     let body = receive(body, compression, &state.budget, &state.limits).await;
     let body = body.inspect_err(|_| state.counters.of(signal).refused.add(1))?;
-    export(state, signal, encoding, body).await
+    export(state, signal, encoding, body, client).await
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
@@ -120,7 +122,8 @@ fn accepted(signal: Signal, form: Encoding, rejected: &Rejected) -> Response {
     respond(StatusCode::OK, form, body)
 }
 
-fn refused(form: Encoding, refusal: &Refusal) -> Response {
+/// The answer of a refusal.
+pub(crate) fn refused(form: Encoding, refusal: &Refusal) -> Response {
     let status: Status = refusal.rpc_status();
     let body = match form {
         Encoding::Protobuf => status.encode_to_vec(),

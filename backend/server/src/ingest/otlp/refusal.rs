@@ -29,6 +29,20 @@ pub(crate) enum Refusal {
         /// Seconds to wait before the next try.
         retry_after: u64,
     },
+    /// The sender has to say who it is.
+    #[error("{0}")]
+    Unauthenticated(String),
+    /// The sender may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The sender is beyond its own limits.
+    #[error("{reason}")]
+    Limited {
+        /// What there is too much of.
+        reason: String,
+        /// Seconds to wait before the next try.
+        retry_after: u64,
+    },
     /// Failed through no fault of the sender.
     #[error("{0}")]
     Internal(String),
@@ -38,22 +52,24 @@ pub(crate) enum Refusal {
 mod code {
     pub(super) const INVALID_ARGUMENT: i32 = 3;
     pub(super) const DEADLINE_EXCEEDED: i32 = 4;
+    pub(super) const PERMISSION_DENIED: i32 = 7;
     pub(super) const RESOURCE_EXHAUSTED: i32 = 8;
     pub(super) const UNIMPLEMENTED: i32 = 12;
     pub(super) const INTERNAL: i32 = 13;
     pub(super) const UNAVAILABLE: i32 = 14;
+    pub(super) const UNAUTHENTICATED: i32 = 16;
 }
 
 impl Refusal {
     /// Seconds to wait before trying again, if trying again can help.
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Overloaded { retry_after, .. } => Some(*retry_after),
+            Self::Overloaded { retry_after, .. } | Self::Limited { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
     }
 
-    /// Status of an HTTP answer. Of these a sender retries 503 alone.
+    /// Status of an HTTP answer. Of these a sender retries 429 and 503.
     pub(crate) fn http_status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
@@ -61,6 +77,9 @@ impl Refusal {
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -73,6 +92,11 @@ impl Refusal {
             Self::Unsupported(_) => (code::UNIMPLEMENTED, Vec::new()),
             Self::TooSlow(_) => (code::DEADLINE_EXCEEDED, Vec::new()),
             Self::Overloaded { retry_after, .. } => (code::UNAVAILABLE, vec![RetryInfo::after(*retry_after)]),
+            Self::Unauthenticated(_) => (code::UNAUTHENTICATED, Vec::new()),
+            Self::Forbidden(_) => (code::PERMISSION_DENIED, Vec::new()),
+            Self::Limited { retry_after, .. } => {
+                (code::RESOURCE_EXHAUSTED, vec![RetryInfo::after(*retry_after)])
+            }
             Self::Internal(_) => (code::INTERNAL, Vec::new()),
         };
         Status {

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::RemoteWrite;
 use super::keep::{Written, keep};
+use crate::access::Client;
 use crate::ingest::answer::respond;
 use crate::ingest::otlp::{Refusal, Rejected};
 use crate::net::{Compression, receive_as};
@@ -60,6 +61,7 @@ async fn take(
     request: Request,
 ) -> (Written, Result<Rejected, Refusal>) {
     let none = Written::default();
+    let client = Client::of(request.extensions());
     let body = request.into_body();
     let body = match receive_as(body, Compression::Snappy, &state.budget, &state.limits).await {
         Ok(body) => body,
@@ -68,7 +70,7 @@ async fn take(
     let shared = Shared::clone(state);
     let kept = tokio::task::spawn_blocking(move || {
         let mut written = Written::default();
-        let result = keep(&shared, version, &body, &mut written);
+        let result = keep(&shared, version, &body, &client, &mut written);
         (written, result)
     });
     kept.await

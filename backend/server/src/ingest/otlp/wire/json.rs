@@ -138,7 +138,7 @@ fn decode_hex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Reads base64, standard or URL-safe, with or without padding.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_end_matches('=').as_bytes();
     let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
     for quartet in text.chunks(4) {
