@@ -23,7 +23,7 @@ pub use compare::{Comparison, Contrast, KeyContrast, compare};
 pub use critical::{PathPart, critical_path};
 pub use duration::{DurationError, parse_duration};
 pub use error::TraceError;
-pub use expr::{Field, TraceExpr, parse_field};
+pub use expr::{Field, Intrinsic, Level, TraceExpr, parse_field};
 pub use graph::{Edge, Graph, Node, service_graph};
 pub use histogram::{DurationHistogram, duration_histogram};
 pub use latency::{Latency, Stats};

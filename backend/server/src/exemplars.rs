@@ -113,6 +113,26 @@ impl Exemplars {
         }
     }
 
+    /// Exemplars that name a trace, with their series, at most a thousand, in order of labels and time.
+    pub(crate) fn of_trace(&self, trace_id: &str) -> Vec<(Labels, Exemplar)> {
+        const MOST: usize = 1_000;
+        let mut found: Vec<(Labels, Exemplar)> = self
+            .series
+            .iter()
+            .flat_map(|(labels, kept)| kept.iter().map(move |(_, exemplar)| (labels, exemplar)))
+            .filter(|(_, exemplar)| {
+                exemplar
+                    .labels
+                    .get("trace_id")
+                    .is_some_and(|id| id.eq_ignore_ascii_case(trace_id))
+            })
+            .take(MOST)
+            .map(|(labels, exemplar)| (labels.clone(), exemplar.clone()))
+            .collect();
+        found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.t_ms.cmp(&b.1.t_ms)));
+        found
+    }
+
     /// Exemplars from `start_ms` to `end_ms`, both included, of the series that satisfy all matchers of one of the selectors, in order of
     /// labels; a series without any is left out.
     pub(crate) fn find(

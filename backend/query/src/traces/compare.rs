@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use watchroom_model::{AttrValue, Attributes, Span};
 
-use super::expr::{Comparison as Compared, Field, Intrinsic, Level, Literal, Op, Spanset, values};
+use super::expr::{Comparison as Compared, Field, Intrinsic, Level, Literal, Op, values};
 use super::walk::each_selected;
 use super::{Coverage, SpanSource, TraceError, TraceExpr, Window};
 
@@ -257,22 +257,6 @@ impl Tally {
             }
             None => one(&mut counts.left_out),
         }
-    }
-}
-
-impl Comparison {
-    /// An expression for a selection within a base: both conditions at once, if both are [simple](TraceExpr::is_simple).
-    #[must_use]
-    pub fn selection_within(base: &TraceExpr, selection: &TraceExpr) -> Option<TraceExpr> {
-        let spanset = match (base.spanset(), selection.spanset()) {
-            (Spanset::Filter(None), Spanset::Filter(only))
-            | (Spanset::Filter(only), Spanset::Filter(None)) => Spanset::Filter(only.clone()),
-            (Spanset::Filter(Some(a)), Spanset::Filter(Some(b))) => Spanset::Filter(Some(
-                super::expr::Condition::And(Box::new(a.clone()), Box::new(b.clone())),
-            )),
-            _ => return None,
-        };
-        Some(TraceExpr { spanset })
     }
 }
 

@@ -13,7 +13,8 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-pub use ast::{Comparison, Condition, Field, Intrinsic, Level, Literal, Op, Spanset};
+pub(crate) use ast::{Comparison, Condition, Literal, Op, Spanset};
+pub use ast::{Field, Intrinsic, Level};
 pub(crate) use eval::values;
 pub use parse::parse_field;
 

@@ -1,4 +1,4 @@
-//! The query API of Jaeger.
+//! The query API of Jaeger, version 1 with what its page asks for, and version 3 over HTTP.
 //!
 //! Source: Jaeger, `cmd/query/app` (`http_handler.go`, `query_parser.go`) and `model/json`.
 
@@ -6,6 +6,7 @@ mod dependencies;
 mod search;
 mod services;
 mod shape;
+mod v3;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -29,6 +30,7 @@ pub(super) fn router(state: &Shared) -> Router {
         .route("/api/traces/{id}", get(search::by_id))
         .route("/api/dependencies", get(dependencies::dependencies))
         .with_state(Shared::clone(state))
+        .merge(v3::router(state))
 }
 
 /// A failed request.

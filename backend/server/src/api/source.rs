@@ -2,10 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use watchroom_model::{LogLine, Matcher, SeriesData};
+use watchroom_model::{LogLine, Matcher, SeriesData, Span, TraceId};
 use watchroom_query::logql::{Direction, LogSource};
+use watchroom_query::traces::{SpanHint, SpanSource, SpanVisitor};
 use watchroom_query::{SeriesSource, SourceError};
-use watchroom_store::{ReadError, SelectLimit, Store};
+use watchroom_store::{ReadError, Scanned, SelectLimit, SpanScan, Store};
 
 /// A store to be queried.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +57,39 @@ impl LogSource for StoreSource<'_> {
         self.0
             .logs(matchers, start_ns, end_ns, direction, each)
             .map_err(SourceError::failed)
+    }
+}
+
+impl SpanSource for StoreSource<'_> {
+    fn scan(
+        &self,
+        hint: &SpanHint,
+        start_ns: u64,
+        end_ns: u64,
+        visitor: &mut dyn SpanVisitor,
+    ) -> Result<(), SourceError> {
+        let scan = SpanScan {
+            start_ns,
+            end_ns,
+            service: hint.service.clone(),
+            operation: hint.name.clone(),
+            kind: hint.kind,
+            error: hint.error,
+            min_duration_ns: hint.min_duration_ns,
+            max_duration_ns: hint.max_duration_ns.unwrap_or(u64::MAX),
+            texts: hint.texts.clone(),
+            columns_only: !hint.rows,
+        };
+        self.0
+            .scan_spans(&scan, &mut |seen| match seen {
+                Scanned::Until(newest_ns) => visitor.until(newest_ns),
+                Scanned::Span(span) => visitor.span(span),
+            })
+            .map_err(SourceError::failed)
+    }
+
+    fn trace(&self, id: TraceId) -> Result<Vec<Span>, SourceError> {
+        self.0.trace(id).map_err(SourceError::failed)
     }
 }
 

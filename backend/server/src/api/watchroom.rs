@@ -2,6 +2,7 @@
 
 mod exposition;
 mod status;
+mod traces;
 
 pub(crate) use exposition::exposition;
 
@@ -22,6 +23,7 @@ pub(super) fn router(state: &Shared) -> Router {
         .route("/api/watchroom/status", get(status::status))
         .route("/metrics", get(metrics))
         .with_state(Shared::clone(state))
+        .merge(traces::router(state))
 }
 
 async fn metrics(State(state): State<Shared>) -> Response {

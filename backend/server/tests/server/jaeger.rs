@@ -68,6 +68,11 @@ async fn finds_traces_by_each_field_of_the_form() {
             vec!["02", "01"],
         ),
         ("service=nobody".to_owned(), vec![]),
+        ("service=web&lookback=1h".to_owned(), vec!["03", "02", "01"]),
+        (
+            format!("service=web&lookback=2s&end={}", at / 1000 + 6_000_000),
+            vec!["03"],
+        ),
         (
             format!("traceID={}&traceID={}", "01".repeat(16), "03".repeat(16)),
             vec!["01", "03"],
@@ -97,10 +102,20 @@ async fn lists_services_operations_and_who_calls_whom() {
         server.json("/api/operations?service=web&spanKind=client").await["data"],
         json!([{"name": "call", "spanKind": "client"}])
     );
-    assert_eq!(
-        server.json("/api/dependencies?endTs=1&lookback=1").await["data"],
-        json!([{"parent": "web", "child": "shop", "callCount": 1}])
-    );
+    for (query, expect) in [
+        ("", json!([{"parent": "web", "child": "shop", "callCount": 1}])),
+        (
+            "?endTs=9999999999999&lookback=9999999999999",
+            json!([{"parent": "web", "child": "shop", "callCount": 1}]),
+        ),
+        ("?endTs=1&lookback=1", json!([])),
+    ] {
+        assert_eq!(
+            server.json(&format!("/api/dependencies{query}")).await["data"],
+            expect,
+            "{query}"
+        );
+    }
     let edge = r#"traces_service_graph_request_failed_total{client="web",server="shop"}"#;
     server.eventually(edge, Some("1")).await;
     let calls = r#"traces_spanmetrics_calls_total{service="shop",span_name="serve",span_kind="SPAN_KIND_SERVER",status_code="STATUS_CODE_ERROR"}"#;
@@ -137,6 +152,16 @@ async fn errors_come_in_jaegers_envelope() {
             "/api/traces?service=web&start=x",
             400,
             "unable to parse parameter 'start'",
+        ),
+        (
+            "/api/traces?service=web&lookback=x",
+            400,
+            "unable to parse parameter 'lookback'",
+        ),
+        (
+            "/api/dependencies?endTs=x",
+            400,
+            "unable to parse parameter 'endTs'",
         ),
         ("/api/traces/xyz", 400, "invalid trace id \"xyz\""),
         ("/api/traces/00", 400, "invalid trace id \"00\""),

@@ -7,7 +7,7 @@ use regex::Regex;
 
 /// Which spans of a trace.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Spanset {
+pub(crate) enum Spanset {
     /// `{ … }`: those that satisfy a condition; `{ }` is all of them.
     Filter(Option<Condition>),
     /// `a && b`: those of both, in a trace that has some of each.
@@ -22,7 +22,7 @@ pub enum Spanset {
 
 /// A condition on one span.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Condition {
+pub(crate) enum Condition {
     /// Both hold.
     And(Box<Condition>, Box<Condition>),
     /// One holds, or both.
@@ -35,13 +35,13 @@ pub enum Condition {
 
 /// A field against a value.
 #[derive(Debug, Clone)]
-pub struct Comparison {
+pub(crate) struct Comparison {
     /// What is looked at.
-    pub field: Field,
+    pub(crate) field: Field,
     /// How.
-    pub op: Op,
+    pub(crate) op: Op,
     /// Against what; the pattern as text for `=~` and `!~`.
-    pub value: Literal,
+    pub(crate) value: Literal,
     /// Compiled form of a pattern.
     pub(crate) regex: Option<Regex>,
 }
@@ -140,7 +140,7 @@ impl Level {
 
 /// How a field is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Op {
+pub(crate) enum Op {
     /// `=`
     Equal,
     /// `!=`
@@ -182,7 +182,7 @@ impl Op {
 
 /// A value in an expression.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Literal {
+pub(crate) enum Literal {
     /// Text, a pattern, or a word of `status` and `kind`.
     Text(Arc<str>),
     /// Whole number.

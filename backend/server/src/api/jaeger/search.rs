@@ -10,15 +10,16 @@ use watchroom_store::SpanFilter;
 
 use super::{Failure, shape, success};
 use crate::api::work::run_default;
+use crate::clock;
 use crate::net::Params;
 use crate::state::Shared;
 
 /// Traces of a search that does not say how many.
-const DEFAULT_LIMIT: usize = 100;
+pub(super) const DEFAULT_LIMIT: usize = 100;
 /// Most traces of a search.
-const MAX_LIMIT: usize = 1_500;
+pub(super) const MAX_LIMIT: usize = 1_500;
 /// Spans after which a search ends, whole traces always.
-const MAX_SPANS: usize = 200_000;
+pub(super) const MAX_SPANS: usize = 200_000;
 
 /// `/api/traces`
 pub(super) async fn search(State(state): State<Shared>, request: Request) -> Result<Response, Failure> {
@@ -127,12 +128,24 @@ fn filter(params: &Params) -> Result<SpanFilter, Failure> {
             "'maxDuration' should be greater than 'minDuration'",
         ));
     }
+    // A moment in microseconds stands for all of it.
+    let end_ns = micros("end", u64::MAX)?.saturating_add(999);
+    let start_ns = match (params.get("start"), params.get("lookback")) {
+        // Jaeger's page sends both, and `custom` where the person chose the moments.
+        (None, Some(lookback)) => match parse_duration(lookback) {
+            Ok(lookback) => {
+                let from_ns = end_ns.min(clock::now_ns());
+                from_ns.saturating_sub(u64::try_from(lookback.as_nanos()).unwrap_or(u64::MAX))
+            }
+            Err(error) => return Err(bad("lookback", &error.to_string())),
+        },
+        _ => micros("start", 0)?,
+    };
     Ok(SpanFilter {
         service: Some(service.into()),
         operation: params.get("operation").map(Into::into),
-        start_ns: micros("start", 0)?,
-        // A moment in microseconds stands for all of it.
-        end_ns: micros("end", u64::MAX)?.saturating_add(999),
+        start_ns,
+        end_ns,
         min_duration_ns: min,
         max_duration_ns: max,
         tags,
