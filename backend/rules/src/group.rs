@@ -117,7 +117,9 @@ impl Group {
     ///
     /// `now_ms` is the moment that counts for alerts; expressions are evaluated `query_offset` before it, and results are written there.
     pub fn evaluate(&mut self, around: &Surroundings<'_>, now_ms: i64) -> Evaluation {
-        let at_ms = now_ms.saturating_sub(i64::try_from(self.spec.query_offset.as_millis()).unwrap_or(0));
+        let at_ms = now_ms.saturating_sub(
+            i64::try_from(self.spec.query_offset.unwrap_or_default().as_millis()).unwrap_or(0),
+        );
         let mut evaluation = Evaluation::default();
         for (spec, state) in self.spec.rules.iter().zip(&mut self.states) {
             let began = (around.elapsed)();

@@ -185,7 +185,10 @@ impl Loader<'_> {
             self.fail(&place, "group name must not be empty");
         }
         let interval = self.duration(&place, "interval", group.interval.as_ref());
-        let query_offset = self.duration(&place, "query_offset", group.query_offset.as_ref());
+        let query_offset = group
+            .query_offset
+            .as_ref()
+            .map(|text| self.duration(&place, "query_offset", Some(text)));
         let common = group.labels.unwrap_or_default();
         self.label_names(&place, &common);
         let rules = group.rules.unwrap_or_default().into_iter().enumerate();

@@ -16,8 +16,8 @@ pub struct GroupSpec {
     pub name: String,
     /// Time between evaluations, if the group has its own.
     pub interval: Option<Duration>,
-    /// How far back in time the rules are evaluated.
-    pub query_offset: Duration,
+    /// How far back in time the rules are evaluated, if the group says.
+    pub query_offset: Option<Duration>,
     /// Alerts or recorded series a rule may give; 0 means any number.
     pub limit: usize,
     /// The rules, in order.

@@ -47,7 +47,10 @@ fn promtool(folder: &Path, rules: &str, tests: &str) -> Option<(bool, String)> {
     {
         Ok(output) => {
             let printed = [output.stdout, output.stderr].concat();
-            Some((output.status.success(), String::from_utf8_lossy(&printed).into_owned()))
+            Some((
+                output.status.success(),
+                String::from_utf8_lossy(&printed).into_owned(),
+            ))
         }
         Err(error) => {
             assert!(
@@ -73,7 +76,9 @@ fn ours(rules: &str, tests: &str) -> Result<Vec<UnitTestReport>, String> {
 }
 
 fn passes(reports: &Result<Vec<UnitTestReport>, String>) -> bool {
-    reports.as_ref().is_ok_and(|reports| reports.iter().all(|r| r.failures.is_empty()))
+    reports
+        .as_ref()
+        .is_ok_and(|reports| reports.iter().all(|r| r.failures.is_empty()))
 }
 
 /// Holds our verdict against what it should be, and against promtool's.
@@ -103,7 +108,11 @@ fn hand_written_files_get_promtools_verdicts() {
     let folder = Folder::new();
     let all = cases::all();
     let failing = all.iter().filter(|case| !case.passes).count();
-    assert!(all.len() >= 30 && failing >= 12, "{} files, {failing} failing", all.len());
+    assert!(
+        all.len() >= 30 && failing >= 12,
+        "{} files, {failing} failing",
+        all.len()
+    );
     for case in &all {
         check(&folder, case.name, &case.rules, &case.tests, case.passes);
     }
@@ -118,7 +127,11 @@ fn generated_files_get_promtools_verdicts() {
         // What we find is what the file expects, so that promtool has to find the same.
         let found = ours(&case.rules, &case.tests(&[])).unwrap();
         let differing: Vec<&UnitTestFailure> = found.iter().flat_map(|report| &report.failures).collect();
-        if found.iter().flat_map(|r| &r.failures).any(|f| matches!(f, UnitTestFailure::Fails { .. })) {
+        if found
+            .iter()
+            .flat_map(|r| &r.failures)
+            .any(|f| matches!(f, UnitTestFailure::Fails { .. }))
+        {
             check(&folder, "fails", &case.rules, &case.tests(&[]), false);
             continue;
         }

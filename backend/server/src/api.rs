@@ -14,14 +14,15 @@ mod watchroom;
 mod work;
 
 pub(crate) use source::StoreSource;
-pub(crate) use time::rfc3339;
+pub(crate) use time::{parse_ms, rfc3339};
 pub(crate) use watchroom::exposition;
+pub(crate) use work::quick;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 
 use crate::state::Shared;
-use crate::{ingest, net, ui};
+use crate::{ingest, net, remote, ui};
 
 /// Everything that is served on the main address.
 pub(crate) fn router(state: &Shared, loopback_only: bool) -> Router {
@@ -30,10 +31,12 @@ pub(crate) fn router(state: &Shared, loopback_only: bool) -> Router {
         .merge(jaeger::router(state))
         .merge(loki::router(state))
         .merge(watchroom::router(state))
+        .merge(crate::rules::router(state))
         .merge(ingest::otlp::http::router(Shared::clone(state)))
         .merge(ingest::loki::http::router(Shared::clone(state)))
         .merge(ingest::remote_write::http::router(Shared::clone(state)))
-        .fallback(ui::serve);
+        .fallback(ui::serve)
+        .layer(from_fn_with_state(Shared::clone(state), remote::proxy));
     if loopback_only {
         router.layer(from_fn(net::check_host))
     } else {

@@ -4,6 +4,7 @@
 
 mod client_limits;
 mod cors;
+mod remote;
 mod security;
 
 use std::fmt;
@@ -15,8 +16,10 @@ use std::time::Duration;
 use watchroom_query::promql::WindowBounds;
 use watchroom_store::Retention;
 
+use crate::Alerting;
 pub use client_limits::{ClientLimit, ClientLimits, ParseClientLimitError};
 pub use cors::{CorsOrigins, ParseCorsOriginsError};
+pub use remote::{ParseRemoteUrlError, RemoteStore, RemoteStores, RemoteUrl, RemoteWriteVersion};
 pub use security::Security;
 
 /// Settings of a server.
@@ -36,6 +39,8 @@ pub struct Config {
     pub rules: Vec<PathBuf>,
     /// A `prometheus.yml`.
     pub config: Option<PathBuf>,
+    /// Who is told of alerts, and how.
+    pub alerting: Alerting,
     /// How long data is kept.
     pub retention: Retention,
     /// Size of the data directory above which the oldest data is dropped.
@@ -44,6 +49,8 @@ pub struct Config {
     pub max_memory_bytes: u64,
     /// Whether the server writes its own metrics into its store, as job `watchroom`.
     pub self_scrape: bool,
+    /// Whether `/api/v1/admin/tsdb/snapshot` makes snapshots.
+    pub admin_api: bool,
     /// What exponential histograms that come by OTLP are kept as.
     pub exponential_histograms: ExponentialHistograms,
     /// Which edges range and lookback windows of metric queries include: `(…]` as in Prometheus 3, `[…]` as in 2.
@@ -56,6 +63,8 @@ pub struct Config {
     pub client_limits: ClientLimits,
     /// TLS and credentials.
     pub security: Security,
+    /// Servers that keep signals instead of the built-in store.
+    pub remotes: RemoteStores,
 }
 
 impl Config {
@@ -71,16 +80,19 @@ impl Config {
             scrape: Vec::new(),
             rules: Vec::new(),
             config: None,
+            alerting: Alerting::default(),
             retention: Retention::default(),
             max_disk_bytes: 10 << 30,
             max_memory_bytes: 512 << 20,
             self_scrape: true,
+            admin_api: false,
             exponential_histograms: ExponentialHistograms::default(),
             query_windows: WindowBounds::default(),
             limits: Limits::default(),
             cors_origins: CorsOrigins::default(),
             client_limits: ClientLimits::default(),
             security: Security::default(),
+            remotes: RemoteStores::default(),
         }
     }
 }

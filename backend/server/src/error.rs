@@ -46,6 +46,12 @@ pub enum StartError {
     /// Certificates or credentials cannot be used.
     #[error("{0}")]
     Security(String),
+    /// Receivers of alerts cannot be spoken to.
+    #[error("alerts cannot be sent (--alertmanager, --webhook): {0}")]
+    Alerting(String),
+    /// A remote store cannot be used as it is named.
+    #[error("{0}")]
+    Remote(String),
     /// Rule files are not valid.
     #[error("rules cannot be loaded (--rules): {}", .errors.join("; "))]
     Rules {

@@ -12,6 +12,7 @@ mod exemplars;
 mod ingest;
 mod net;
 mod prometheus_yml;
+mod remote;
 mod rules;
 mod running;
 mod state;
@@ -20,7 +21,8 @@ mod ui;
 pub use access::check_web_config;
 pub use config::{
     ClientLimit, ClientLimits, Config, CorsOrigins, ExponentialHistograms, Limits, ParseClientLimitError,
-    ParseCorsOriginsError, ParseScrapeTargetError, ScrapeTarget, Security,
+    ParseCorsOriginsError, ParseRemoteUrlError, ParseScrapeTargetError, RemoteStore, RemoteStores, RemoteUrl,
+    RemoteWriteVersion, ScrapeTarget, Security,
 };
 pub use error::{ShutdownError, StartError};
 pub use ingest::loki::LokiPush;
@@ -28,6 +30,7 @@ pub use ingest::otlp::{Decoded, Encoding, Signal};
 pub use ingest::remote_write::RemoteWrite;
 pub use ingest::scrape::{exposition, rules as relabel};
 pub use prometheus_yml::check as check_prometheus_yml;
+pub use rules::{Alerting, ParseReceiverError, ReceiverUrl};
 pub use running::{Addresses, Running, start};
 pub use watchroom_query::promql::WindowBounds;
-pub use watchroom_store::Retention;
+pub use watchroom_store::{RestoreError, Retention, restore};

@@ -1,10 +1,11 @@
 //! A `prometheus.yml`, read as it is.
 //!
-//! Used are `global`, `rule_files`, `scrape_configs` and `scrape_config_files`, with static targets and discovery by files and by HTTP.
+//! Used are `global`, `rule_files`, `alerting`, `scrape_configs` and `scrape_config_files`, with static targets and discovery by files and by HTTP.
 //! What is not used is told by name and line, so that nobody waits for what will not come.
 //!
 //! Source: Prometheus, "Configuration".
 
+mod alerting;
 mod defaults;
 mod http;
 mod job;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use serde_yaml_ng::Value;
 use watchroom_model::Labels;
 
-use crate::rules::expand;
+use crate::rules::{Configured, expand};
 use defaults::{Defaults, JobLimits};
 pub(crate) use job::{HttpDiscovery, Job, StaticGroup, static_groups};
 use lines::line_of;
@@ -37,6 +38,9 @@ pub(crate) struct PrometheusYml {
     /// Relative names are relative to the file's folder.
     pub(crate) rule_files: Vec<PathBuf>,
     pub(crate) evaluation_interval: Option<Duration>,
+    /// How far back rules are evaluated whose group does not say.
+    pub(crate) rule_query_offset: Duration,
+    pub(crate) alerting: Configured,
     /// Labels of this server, for what leaves it.
     pub(crate) external_labels: Labels,
     /// What is not used.
@@ -81,8 +85,10 @@ pub(crate) fn read(text: &str, folder: &Path) -> Result<PrometheusYml, String> {
         limits: JobLimits::default().read(&mut global)?,
     };
     let evaluation_interval = global.duration("evaluation_interval")?;
+    let rule_query_offset = global.duration("rule_query_offset")?.unwrap_or_default();
     let external_labels = external_labels(global.pairs("external_labels")?);
     global.finish(&mut unused);
+    let alerting = alerting::read(&mut root, folder, &mut unused)?;
     let rule_files = root.strings("rule_files")?;
     let rule_files = rule_files.iter().map(|file| folder.join(file)).collect();
     let mut jobs: Vec<Arc<Job>> = Vec::new();
@@ -110,6 +116,8 @@ pub(crate) fn read(text: &str, folder: &Path) -> Result<PrometheusYml, String> {
         jobs,
         rule_files,
         evaluation_interval,
+        rule_query_offset,
+        alerting,
         external_labels,
         unused: unused.collect(),
     })

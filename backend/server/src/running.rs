@@ -23,14 +23,12 @@ use crate::ingest::otlp;
 use crate::ingest::scrape::{Target, Targets, work_out};
 use crate::net::{Budget, Listener, Secure, bind, serve};
 use crate::prometheus_yml::{self, Loaded, PrometheusYml};
+use crate::remote::{Remotes, Stores};
 use crate::rules::{self, Rules};
 use crate::state::{Counters, Shared, State};
 use crate::{Config, ShutdownError, StartError, api, clock};
 
 pub(crate) use reload::reload;
-
-/// Time between evaluations of rules that do not say.
-const RULE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Where a server listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +58,7 @@ pub struct Running {
 /// [`StartError`] if a file cannot be read or is not valid, the data directory cannot be opened, or an address cannot be listened on.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let mut specs = rules::load("--rules", &config.rules)?;
-    let (file, shown) = config
+    let (mut file, shown) = config
         .config
         .as_deref()
         .map(prometheus_yml)
@@ -84,15 +82,28 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let store = tokio::task::spawn_blocking(move || Store::open(store_config))
         .await
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let remotes = {
+        let (remotes, dir) = (config.remotes.clone(), config.data_dir.clone());
+        let opened = tokio::task::spawn_blocking(move || Remotes::open(&remotes, &dir)).await;
+        let opened = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        opened.map_err(StartError::Remote)?
+    };
 
-    let rules = Rules::new(specs, file.evaluation_interval.unwrap_or(RULE_INTERVAL));
+    let rules = {
+        let address = http.local_addr().unwrap_or(config.listen);
+        let alerting = std::mem::take(&mut file.alerting);
+        let notifier = rules::Notifier::new(&config, address, alerting).map_err(StartError::Alerting)?;
+        let defaults = rules::Defaults::new(&file, &notifier);
+        Rules::new(specs, &defaults, notifier, &config)
+    };
     rules::restore(&rules, &config.data_dir, clock::now_ms());
     let (stop, stopped) = watch::channel(false);
     let state = Arc::new(State {
-        store,
+        store: Stores::new(store, remotes),
         limits: config.limits,
         query_windows: config.query_windows,
         retention: config.retention,
+        admin_api: config.admin_api,
         clients: Arc::new(Clients::new(config.client_limits)),
         budget: Budget::new(on_its_way(&config)),
         counters: Counters::default(),
@@ -147,6 +158,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     }
     let mut background = background::start(&state, &config);
     background.spawn(gate.watch(stopped.clone()));
+    state.store.remotes.start(&mut background, &stopped);
     Ok(Running {
         state,
         addresses,

@@ -56,10 +56,16 @@ pub(crate) fn case(seed: u64) -> Case {
             if random.below(2) == 0 {
                 let name = format!("r{g}:{r}");
                 let labels = random.one(&["{}", "{team: core}", "{job: all, n: 1}"]);
-                let _ = writeln!(rules, "  - record: {name}\n    expr: {inner}\n    labels: {labels}");
+                let _ = writeln!(
+                    rules,
+                    "  - record: {name}\n    expr: {inner}\n    labels: {labels}"
+                );
                 names.push(name);
             } else {
-                let (hold, keep) = (random.one(&["0s", "1m", "3m", "10m"]), random.one(&["0s", "0s", "2m"]));
+                let (hold, keep) = (
+                    random.one(&["0s", "1m", "3m", "10m"]),
+                    random.one(&["0s", "0s", "2m"]),
+                );
                 let _ = writeln!(
                     rules,
                     "  - alert: A{g}{r}\n    expr: {inner} > {}\n    for: {hold}\n    keep_firing_for: {keep}\n    labels: {{severity: '{{{{ $labels.job }}}}-{hold}'}}\n    \
@@ -103,7 +109,10 @@ pub(crate) fn case(seed: u64) -> Case {
             checks.push((format!("alertname {alert:?}"), format!("{}m", random.below(15))));
         }
     }
-    for name in names.into_iter().chain(["ALERTS".to_owned(), "sum(x) by (job)".to_owned()]) {
+    for name in names
+        .into_iter()
+        .chain(["ALERTS".to_owned(), "sum(x) by (job)".to_owned()])
+    {
         checks.push((format!("expr {name:?}"), format!("{}m", random.below(15))));
     }
     checks.sort();
@@ -134,7 +143,10 @@ impl Case {
                 })
                 .unwrap_or_default();
             if let Some(name) = what.strip_prefix("alertname ") {
-                let _ = writeln!(alerts, "  - eval_time: {at}\n    alertname: {name}\n    exp_alerts:");
+                let _ = writeln!(
+                    alerts,
+                    "  - eval_time: {at}\n    alertname: {name}\n    exp_alerts:"
+                );
                 for row in got {
                     let UnitTestRow::Alert { labels, annotations } = row else {
                         panic!("{row}");
@@ -178,7 +190,10 @@ impl Case {
         let (from, to) = match seed % 3 {
             0 => ("value: ", "value: 1"),
             1 => ("severity: \"", "severity: \"not "),
-            _ => ("exp_samples:\n    - {labels: '", "exp_samples:\n    - {labels: 'other"),
+            _ => (
+                "exp_samples:\n    - {labels: '",
+                "exp_samples:\n    - {labels: 'other",
+            ),
         };
         let change = |from: &str, to: &str| right.contains(from).then(|| right.replacen(from, to, 1));
         change(from, to).or_else(|| change("value: ", "value: 1"))

@@ -61,7 +61,8 @@ fn quoted(text: &str) -> String {
 
 /// The rules, and the file of tests that expects these texts.
 pub(crate) fn files() -> (String, impl Fn(&[String]) -> String) {
-    let mut rules = String::from("groups:\n- name: g\n  rules:\n  - alert: T\n    expr: x\n    annotations:\n");
+    let mut rules =
+        String::from("groups:\n- name: g\n  rules:\n  - alert: T\n    expr: x\n    annotations:\n");
     for (i, template) in TEMPLATES.iter().enumerate() {
         rules.push_str(&format!("      a{i:02}: {}\n", quoted(template)));
     }
@@ -73,7 +74,9 @@ pub(crate) fn files() -> (String, impl Fn(&[String]) -> String) {
         );
         for (i, alert) in texts.chunks(TEMPLATES.len()).enumerate() {
             let (job, instance) = [("a", "a:1"), ("b", "b:2"), ("c", "c:3")][i];
-            tests.push_str(&format!("    - exp_labels: {{job: {job}, instance: '{instance}'}}\n      exp_annotations:\n"));
+            tests.push_str(&format!(
+                "    - exp_labels: {{job: {job}, instance: '{instance}'}}\n      exp_annotations:\n"
+            ));
             for (i, text) in alert.iter().enumerate() {
                 tests.push_str(&format!("        a{i:02}: {}\n", json(text)));
             }

@@ -150,7 +150,7 @@ pub(crate) fn static_groups(text: &str) -> Result<Vec<StaticGroup>, String> {
     groups(sections, &mut Vec::new())
 }
 
-fn groups(sections: Vec<Section>, unused: &mut Vec<String>) -> Result<Vec<StaticGroup>, String> {
+pub(super) fn groups(sections: Vec<Section>, unused: &mut Vec<String>) -> Result<Vec<StaticGroup>, String> {
     let mut groups = Vec::new();
     for mut section in sections {
         groups.push(StaticGroup {
@@ -162,7 +162,7 @@ fn groups(sections: Vec<Section>, unused: &mut Vec<String>) -> Result<Vec<Static
     Ok(groups)
 }
 
-fn files(job: &mut Section, folder: &Path, unused: &mut Vec<String>) -> Result<Vec<FileDiscovery>, String> {
+pub(super) fn files(job: &mut Section, folder: &Path, unused: &mut Vec<String>) -> Result<Vec<FileDiscovery>, String> {
     let mut found = Vec::new();
     for mut section in job.sections("file_sd_configs")? {
         let files = section.strings("files")?;

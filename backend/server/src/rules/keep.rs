@@ -7,8 +7,7 @@ use std::path::Path;
 
 use watchroom_rules::GroupSnapshot;
 
-use super::Rules;
-use crate::state::lock;
+use super::{Rules, key};
 
 /// Name of the file in the data directory.
 const FILE: &str = "alerts.json";
@@ -31,10 +30,9 @@ pub(crate) fn restore(rules: &Rules, dir: &Path, now_ms: i64) {
             return;
         }
     };
-    for run in &rules.groups {
-        let mut run = lock(run);
-        let key = key(&run.group);
-        if let Some(snapshot) = snapshots.get(&key) {
+    for active in rules.groups().iter() {
+        let mut run = active.run();
+        if let Some(snapshot) = snapshots.get(&key(run.group.spec())) {
             run.group.restore(snapshot, now_ms);
         }
     }
@@ -43,19 +41,19 @@ pub(crate) fn restore(rules: &Rules, dir: &Path, now_ms: i64) {
 /// Writes the state.
 pub(super) fn write(rules: &Rules, dir: &Path, now_ms: i64) -> std::io::Result<()> {
     let snapshots: BTreeMap<String, GroupSnapshot> = rules
-        .groups
+        .groups()
         .iter()
-        .map(|run| {
-            let run = lock(run);
-            (key(&run.group), run.group.snapshot(now_ms))
+        .map(|active| {
+            let run = active.run();
+            // What was seen last, not now: the time between is one that nobody looked.
+            (
+                key(run.group.spec()),
+                run.group.snapshot(run.last_ms.unwrap_or(now_ms)),
+            )
         })
         .collect();
     let text = serde_json::to_string(&snapshots)?;
     let temporary = dir.join(format!("{FILE}.new"));
     std::fs::write(&temporary, text)?;
     std::fs::rename(&temporary, dir.join(FILE))
-}
-
-fn key(group: &watchroom_rules::Group) -> String {
-    format!("{};{}", group.spec().file, group.spec().name)
 }

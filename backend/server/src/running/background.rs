@@ -28,9 +28,8 @@ pub(super) fn start(state: &Shared, config: &Config) -> JoinSet<()> {
     if config.self_scrape {
         tasks.spawn(own_metrics(Arc::clone(state)));
     }
-    for index in 0..state.rules.groups().len() {
-        tasks.spawn(rules::run(Arc::clone(state), index, config.data_dir.clone()));
-    }
+    tasks.spawn(rules::supervise(Arc::clone(state), config.data_dir.clone()));
+    tasks.spawn(rules::notify(Arc::clone(state)));
     tasks.spawn(span_metrics(Arc::clone(state)));
     tasks
 }

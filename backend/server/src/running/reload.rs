@@ -1,4 +1,4 @@
-//! Reads the configuration file again, while all goes on.
+//! Reads the configuration file and the rule files again, while all goes on.
 //!
 //! Invariant: a file that is not valid changes nothing.
 
@@ -18,7 +18,12 @@ pub(crate) fn reload(state: &State) -> Result<(), String> {
     };
     let mut loaded = lock(&state.loaded);
     match read {
-        Ok((file, shown)) => {
+        Ok((mut file, shown)) => {
+            if let Err(reason) = crate::rules::reload(state, &mut file) {
+                loaded.failed = true;
+                tracing::error!(%reason, "rules cannot be read again; those before stay");
+                return Err(reason);
+            }
             *loaded = super::loaded(&file, shown, clock::now_ms());
             state.jobs.send_replace(file.jobs);
             tracing::info!("the configuration was read again");

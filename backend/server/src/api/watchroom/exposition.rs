@@ -212,6 +212,8 @@ pub(crate) fn exposition(state: &State) -> String {
     ] {
         out.one(name, "gauge", help, value as f64);
     }
+    crate::rules::exposition(state, &mut out.0);
+    crate::remote::exposition(&state.store.remotes, &mut out.0);
     out.0
 }
 

@@ -4,6 +4,7 @@
 //! Not here: the time limit, which the caller sets by dropping the future.
 
 mod connect;
+mod post;
 mod secret;
 mod tls;
 
