@@ -6,4 +6,4 @@ mod bytes;
 mod frame;
 
 pub(crate) use bytes::{Corrupt, Reader, put_bytes, put_ivarint, put_str, put_uvarint};
-pub(crate) use frame::{compress, open, seal};
+pub(crate) use frame::{compress, compress_tightly, open, seal};

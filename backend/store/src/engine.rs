@@ -5,6 +5,7 @@
 
 mod keys;
 mod recovery;
+mod snapshot;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -66,7 +67,7 @@ impl Engine {
     /// Opens the engine; what it cannot read is set aside and reported.
     pub(crate) fn open(dir: &Path, max_memory_bytes: u64, report: &Report) -> Result<Self, OpenError> {
         let path = dir.join(ENGINE_DIR);
-        let cache_bytes = (max_memory_bytes / 8).clamp(1 << 20, 256 << 20);
+        let cache_bytes = (max_memory_bytes / 16).clamp(1 << 20, 256 << 20);
         let memtable_bytes = (max_memory_bytes / 128).clamp(128 << 10, 16 << 20);
         let start = |path: &Path| {
             Database::builder(path)
@@ -190,13 +191,15 @@ fn options(access: Access, memtable_bytes: u64) -> KeyspaceCreateOptions {
         // Reads are by range, where a bloom filter does not help.
         Access::Ranges => options
             .filter_policy(FilterPolicy::disabled())
+            // The newest tables as well, which hold most of what was received in the last hour.
+            .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
             .data_block_size_policy(BlockSizePolicy::all(8 << 10)),
         Access::Blocks => options
             .filter_policy(FilterPolicy::disabled())
             .data_block_compression_policy(CompressionPolicy::disabled()),
         // What is removed takes room until it meets its removal in a compaction, so tables are small and meet soon.
         Access::Passing => options
-            .max_memtable_size(memtable_bytes / 4)
+            .max_memtable_size(memtable_bytes * 4)
             .filter_policy(FilterPolicy::disabled())
             .data_block_compression_policy(CompressionPolicy::disabled())
             .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(2))),

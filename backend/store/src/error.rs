@@ -25,14 +25,14 @@ pub enum OpenError {
     },
     /// The directory was written by another version of the format.
     #[error(
-        "data directory {dir:?} has format {found}, this program reads format {supported}; use a matching version or a new directory"
+        "data directory {dir:?} has format {found}, this program reads formats up to {supported}; use a newer version of the program or another directory"
     )]
     Format {
         /// The directory.
         dir: PathBuf,
         /// What the directory says.
         found: String,
-        /// What this program reads.
+        /// The newest that this program reads; older ones are upgraded.
         supported: u32,
     },
     /// The storage engine does not start.
@@ -94,6 +94,64 @@ pub struct SyncError(#[source] pub(crate) Source);
 #[derive(Debug, thiserror::Error)]
 #[error("the storage engine cannot write chunks and blocks")]
 pub struct FlushError(#[source] pub(crate) Source);
+
+/// Why no snapshot was made. Nothing is left of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// The file system has no room for a copy of the data.
+    #[error("a snapshot takes {needed_bytes} bytes, the file system has {free_bytes} free; free some space")]
+    DiskFull {
+        /// Bytes of the data.
+        needed_bytes: u64,
+        /// Free bytes.
+        free_bytes: u64,
+    },
+    /// A file or folder of it cannot be written.
+    #[error("snapshot {path:?} cannot be written")]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The engine failed to read or write.
+    #[error("the storage engine cannot copy the data")]
+    Engine(#[source] Source),
+}
+
+/// Why a snapshot was not restored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// There is nothing to restore.
+    #[error(
+        "{path:?} is no snapshot: it has no FORMAT or no engine; give the folder that the snapshot was told to be in"
+    )]
+    NotASnapshot {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// The directory holds something.
+    #[error("{dir:?} is not empty; give a directory that is empty or does not exist yet")]
+    NotEmpty {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A file cannot be copied.
+    #[error("{path:?} cannot be copied")]
+    Copy {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The copy cannot be opened.
+    #[error("the restored directory cannot be opened")]
+    Open(#[from] OpenError),
+}
 
 /// Why a read gave nothing.
 #[derive(Debug, thiserror::Error)]

@@ -30,6 +30,8 @@
 //! - **One answer.** What moves from head to chunk or block is seen once by every read, and neither a crash nor a flush shows.
 //! - **Bounded.** Heads, index, caches and buffers share `max_memory_bytes`; beyond it appends are refused as retryable, and samples that
 //!   would start a series are refused and counted. The directory keeps to `max_disk_bytes`, given a few hundred MiB.
+//! - **One format.** A directory says its version; an older one is upgraded when it is opened, a newer one refused. [`Store::snapshot`] copies
+//!   the store as it is at one moment, and [`restore`] makes a data directory of the copy.
 //! - **Damage is local.** What cannot be read is reported, set aside in `damaged/` and left out. Nothing panics on what it reads.
 //!
 //! Not here: query languages, ingest formats, networking.
@@ -52,18 +54,21 @@ mod metrics;
 mod outcome;
 mod partition;
 mod report;
+mod restore;
 mod retention;
 mod sample_batch;
+mod snapshot;
 mod store;
 mod sync;
 mod traces;
 mod upkeep;
 
 pub use config::{Clock, EventSink, Retention, StoreConfig};
-pub use error::{AppendError, FlushError, OpenError, ReadError, SyncError};
+pub use error::{AppendError, FlushError, OpenError, ReadError, RestoreError, SnapshotError, SyncError};
 pub use filter::{Direction, SelectLimit, SpanFilter, SpanScan};
 pub use live::LogSubscription;
 pub use outcome::{AppendOutcome, Problem, StoreEvent, StoreStats};
+pub use restore::restore;
 pub use sample_batch::SampleBatch;
 pub use store::Store;
 pub use traces::Scanned;

@@ -8,11 +8,16 @@ use std::path::Path;
 
 use crate::OpenError;
 
-/// Version of everything below the data directory. Raised by each change that an older program would misread.
-pub(crate) const FORMAT: u32 = 1;
+/// Version of everything below the data directory. Raised by each change that an older program would misread. 2 added chunks of decimals,
+/// journal records in columns and values packed with zstd.
+pub(crate) const FORMAT: u32 = 2;
 
-const LOCK_FILE: &str = "LOCK";
-const FORMAT_FILE: &str = "FORMAT";
+/// The oldest version that is upgraded in place. What 1 has is read as it is, so that its upgrade is to say 2 before anything that is
+/// new is written; an older program then refuses the directory instead of taking the new for damaged.
+const OLDEST: u32 = 1;
+
+pub(crate) const LOCK_FILE: &str = "LOCK";
+pub(crate) const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_WORD: &str = "watchroom-store ";
 
 /// The lock on a data directory; the system gives it up with the process.
@@ -57,10 +62,12 @@ fn check_format(dir: &Path, has_data: bool) -> Result<(), OpenError> {
     match std::fs::read_to_string(dir.join(FORMAT_FILE)) {
         Ok(text) => {
             let version = text.strip_prefix(FORMAT_WORD).map(str::trim);
-            if version.and_then(|version| version.parse().ok()) == Some(FORMAT) {
-                return Ok(());
+            match version.and_then(|version| version.parse::<u32>().ok()) {
+                Some(FORMAT) => Ok(()),
+                // The file is put in its place as a whole: a process that is killed leaves the old version or the new one.
+                Some(OLDEST..FORMAT) => write_format(dir).map_err(unusable),
+                _ => Err(mismatch(version.unwrap_or("that is not a version"))),
             }
-            Err(mismatch(version.unwrap_or("that is not a version")))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if has_data {
@@ -76,7 +83,7 @@ fn check_format(dir: &Path, has_data: bool) -> Result<(), OpenError> {
 }
 
 /// Writes the file beside its place first, so that a killed process leaves it whole or missing.
-fn write_format(dir: &Path) -> std::io::Result<()> {
+pub(crate) fn write_format(dir: &Path) -> std::io::Result<()> {
     let beside = dir.join("FORMAT.new");
     let mut file = File::create(&beside)?;
     writeln!(file, "{FORMAT_WORD}{FORMAT}")?;
@@ -100,11 +107,26 @@ mod tests {
     }
 
     #[test]
+    fn an_older_format_is_upgraded_in_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FORMAT_FILE);
+        std::fs::write(&path, "watchroom-store 1\n").unwrap();
+        // Left behind by a process that was killed in the midst.
+        std::fs::write(dir.path().join("FORMAT.new"), "watchr").unwrap();
+        drop(DirLock::acquire(dir.path(), true).unwrap());
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            format!("watchroom-store {FORMAT}\n")
+        );
+    }
+
+    #[test]
     fn another_format_is_named_and_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FORMAT_FILE);
         for (text, found) in [
-            ("watchroom-store 2\n", "2"),
+            ("watchroom-store 3\n", "3"),
+            ("watchroom-store 0\n", "0"),
             ("something else", "that is not a version"),
         ] {
             std::fs::write(&path, text).unwrap();

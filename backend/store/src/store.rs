@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -18,11 +19,12 @@ use crate::logs::{LogSelect, Logs};
 use crate::metrics::Metrics;
 use crate::report::Report;
 use crate::retention::Going;
+use crate::snapshot;
 use crate::traces::{Scanned, Traces};
 use crate::upkeep::{Bell, Upkeep, drop_old};
 use crate::{
     AppendError, AppendOutcome, Direction, FlushError, LogSubscription, OpenError, Problem, ReadError,
-    SampleBatch, SelectLimit, SpanFilter, SpanScan, StoreConfig, StoreStats, SyncError,
+    SampleBatch, SelectLimit, SnapshotError, SpanFilter, SpanScan, StoreConfig, StoreStats, SyncError,
 };
 
 /// The store of one data directory. Cloning shares it; it closes when the last clone is dropped.
@@ -49,8 +51,10 @@ pub(crate) struct Shared {
     pub(crate) bell: Arc<Bell>,
     live: LiveLogs,
     refused_batches: AtomicU64,
-    /// Folders of dropped partitions that are still there.
+    /// Folders of dropped partitions that are still there. Held while partitions are dropped.
     pub(crate) going: Mutex<Going>,
+    /// Held while a snapshot is made.
+    pub(crate) snapshotting: Mutex<()>,
 }
 
 impl Store {
@@ -62,6 +66,7 @@ impl Store {
     pub fn open(config: StoreConfig) -> Result<Self, OpenError> {
         let config = config.workable();
         let lock = DirLock::acquire(&config.dir, Engine::exists(&config.dir))?;
+        snapshot::remove_unfinished(&config.dir);
         let report = Arc::new(Report::new(config.clock.clone(), config.on_event.clone()));
         let engine = Arc::new(Engine::open(&config.dir, config.max_memory_bytes, &report)?);
         let failed = |source: fjall::Error| OpenError::Engine {
@@ -86,6 +91,7 @@ impl Store {
             live: LiveLogs::default(),
             refused_batches: AtomicU64::new(0),
             going: Mutex::default(),
+            snapshotting: Mutex::default(),
         });
         let upkeep = Upkeep::start(&shared).map_err(|source| OpenError::Directory { dir, source })?;
         Ok(Self(Arc::new(Open {
@@ -178,6 +184,16 @@ impl Store {
             .and_then(|()| shared.traces.flush())
             .and_then(|()| shared.logs.flush())
             .map_err(|error| FlushError(Box::new(error)))
+    }
+
+    /// Copies the store as it is at one moment into `snapshots/` of its directory, and returns where; appends and reads go on meanwhile. The
+    /// copy is a data directory: move it, or copy it elsewhere, and open it. With `skip_journal` it lacks what is not yet in chunks and
+    /// blocks. Snapshots are never removed by the store, nor held to its limit of disk.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] if there is no room, or it cannot be written; nothing is left of it then.
+    pub fn snapshot(&self, skip_journal: bool) -> Result<PathBuf, SnapshotError> {
+        snapshot::make(self.shared(), skip_journal)
     }
 
     /// Does now what the store does from time to time: writes out what is due, drops what is too old or too much.

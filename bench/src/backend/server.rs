@@ -69,9 +69,12 @@ impl Kind {
         "/api/v1/write"
     }
 
-    /// The servers that are installed; those that are not are named on standard error.
+    /// The servers that are installed; those that are not are named on standard error. With `--ours` on the command line ours alone.
     #[must_use]
     pub fn installed() -> Vec<Self> {
+        if std::env::args().any(|arg| arg == "--ours") {
+            return vec![Self::Watchroom];
+        }
         Self::ALL
             .into_iter()
             .filter(|kind| {

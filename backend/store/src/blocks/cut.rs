@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::partition::{Keyspaces, Partition, parse_meta, write_meta};
 use super::{Batch, BlockMeta, BlockStore, Kind};
-use crate::codec::compress;
+use crate::codec::{compress, compress_tightly};
 use crate::engine::journal_key;
 use crate::partition::PartitionMeta;
 use crate::retention::Candidate;
@@ -86,7 +86,7 @@ impl<K: Kind> BlockStore<K> {
                     next_block,
                     &summary,
                     compress(&parts.columns),
-                    compress(&parts.rows),
+                    compress_tightly(&parts.rows),
                     K::index_keys(&rows),
                 );
                 next_block += 1;

@@ -3,7 +3,10 @@
 use watchroom_model::{HistogramSample, Sample};
 
 use super::bits::BitReader;
-use super::{HEADER, KIND_FLOAT, KIND_HISTOGRAM, KIND_WHOLE, TIME_WIDTHS, VALUE_WIDTHS, histogram};
+use super::{
+    HEADER, KIND_DECIMAL, KIND_FLOAT, KIND_HISTOGRAM, KIND_WHOLE, MAX_DECIMALS, TIME_WIDTHS, VALUE_WIDTHS,
+    histogram, scaled, unscaled,
+};
 use crate::codec::{Corrupt, Reader};
 
 /// Time of a chunk's first sample.
@@ -49,19 +52,24 @@ pub(crate) fn decode(chunk: &[u8], mut visit: impl FnMut(Sample)) -> Result<(), 
     });
     match kind {
         KIND_WHOLE => {
-            let mut number = f64::from_bits(first) as i64;
-            let mut delta = 0_i64;
-            for _ in 1..count {
-                time_delta = time_delta.wrapping_add(prefixed(&mut bits, &TIME_WIDTHS)?);
-                t_ms = t_ms.wrapping_add(time_delta);
-                delta = delta.wrapping_add(prefixed(&mut bits, &VALUE_WIDTHS)?);
-                number = number.wrapping_add(delta);
+            let number = f64::from_bits(first) as i64;
+            numbers(&mut bits, count, t_ms, number, |t_ms, number| {
                 visit(Sample {
                     t_ms,
                     value: number as f64,
                 });
-            }
-            Ok(())
+            })
+        }
+        kind if (KIND_DECIMAL + 1..=KIND_DECIMAL + MAX_DECIMALS).contains(&kind) => {
+            let n_decimals = kind - KIND_DECIMAL;
+            let number = scaled(f64::from_bits(first), n_decimals)
+                .ok_or(Corrupt("a chunk of decimals does not begin with one"))?;
+            numbers(&mut bits, count, t_ms, number, |t_ms, number| {
+                visit(Sample {
+                    t_ms,
+                    value: unscaled(number, n_decimals),
+                });
+            })
         }
         KIND_FLOAT => {
             let mut value = first;
@@ -92,6 +100,26 @@ pub(crate) fn decode(chunk: &[u8], mut visit: impl FnMut(Sample)) -> Result<(), 
         }
         _ => Err(Corrupt("a chunk's kind is not known")),
     }
+}
+
+/// Shows the samples after the first, whose values are whole numbers of some part.
+#[inline]
+fn numbers(
+    bits: &mut BitReader<'_>,
+    count: u16,
+    mut t_ms: i64,
+    mut number: i64,
+    mut visit: impl FnMut(i64, i64),
+) -> Result<(), Corrupt> {
+    let (mut time_delta, mut delta) = (0_i64, 0_i64);
+    for _ in 1..count {
+        time_delta = time_delta.wrapping_add(prefixed(bits, &TIME_WIDTHS)?);
+        t_ms = t_ms.wrapping_add(time_delta);
+        delta = delta.wrapping_add(prefixed(bits, &VALUE_WIDTHS)?);
+        number = number.wrapping_add(delta);
+        visit(t_ms, number);
+    }
+    Ok(())
 }
 
 #[inline]

@@ -33,6 +33,7 @@ fn value() -> impl Strategy<Value = f64> {
     prop_oneof![
         4 => (0..1_000_000_i64).prop_map(|n| n as f64),
         2 => any::<i64>().prop_map(|n| n as f64),
+        4 => (-1_000_000..1_000_000_i64, 1..8_i32).prop_map(|(n, decimals)| n as f64 / 10_f64.powi(decimals)),
         2 => any::<u64>().prop_map(f64::from_bits),
         1 => Just(stale_nan()),
         1 => prop_oneof![Just(f64::INFINITY), Just(f64::NEG_INFINITY), Just(-0.0), Just(f64::MIN_POSITIVE)],
@@ -76,6 +77,14 @@ proptest! {
     }
 
     #[test]
+    fn keeps_decimals(numbers in prop::collection::vec((-1_000_000_000..1_000_000_000_i64, 0..7_usize), 1..240)) {
+        let samples: Vec<_> = numbers.iter().enumerate().map(|(i, (n, decimals))| {
+            Sample { t_ms: i as i64 * 15_000, value: *n as f64 / POWERS[*decimals] }
+        }).collect();
+        check_round_trip(&samples);
+    }
+
+    #[test]
     fn never_panics_on_any_bytes(bytes: Vec<u8>) {
         let _ = decode(&bytes, |_| {});
     }
@@ -112,4 +121,38 @@ fn a_stale_marker_in_a_counter_survives_and_stays_small() {
     check_round_trip(&samples);
     let chunk = chunk_of(&samples);
     assert_eq!(chunk.last().value.to_bits(), STALE_NAN);
+}
+
+#[test]
+fn decimals_take_the_room_of_whole_numbers() {
+    let of = |part: f64| {
+        let samples = (0..240_i64).map(|i| Sample {
+            t_ms: i * 15_000,
+            value: (40_000 + i * i % 37) as f64 / part,
+        });
+        chunk_of(&samples.collect::<Vec<_>>()).into_bytes().len()
+    };
+    assert_eq!(of(100.0), of(1.0));
+}
+
+#[test]
+fn a_chunk_becomes_finer_as_it_has_to_and_any_number_at_last() {
+    let values = [3.0, 3.5, 3.25, 4.0, 1e-6, 0.1 + 0.2, 7.0];
+    let kinds = [
+        KIND_WHOLE,
+        KIND_DECIMAL + 1,
+        KIND_DECIMAL + 2,
+        KIND_DECIMAL + 2,
+        KIND_DECIMAL + 6,
+        KIND_FLOAT,
+        KIND_FLOAT,
+    ];
+    for n in 1..=values.len() {
+        let samples: Vec<_> = (0..n as i64)
+            .zip(values)
+            .map(|(t_ms, value)| Sample { t_ms, value })
+            .collect();
+        assert_eq!(chunk_of(&samples).bytes()[0], kinds[n - 1], "after {n} values");
+        check_round_trip(&samples);
+    }
 }

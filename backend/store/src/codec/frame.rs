@@ -1,7 +1,7 @@
 //! The frame of a stored value: how it is packed and a checksum of our own, so that damage is told from anything the engine misses.
 //!
-//! Layout: packing (1 byte: 0 plain, 1 lz4), low half of the XXH3 of what follows (4 bytes), then the value, after its plain length (4
-//! bytes) if packed. Numbers are little-endian.
+//! Layout: packing (1 byte: 0 plain, 1 lz4, 2 zstd), low half of the XXH3 of what follows (4 bytes), then the value, after its plain length (4
+//! bytes) if packed. Numbers are little-endian. Since format 2 a value may be packed with zstd.
 
 use std::borrow::Cow;
 
@@ -11,6 +11,9 @@ use super::Corrupt;
 
 const PLAIN: u8 = 0;
 const LZ4: u8 = 1;
+const ZSTD: u8 = 2;
+/// Quick, and still twice as tight as lz4 on columns of numbers.
+const ZSTD_LEVEL: i32 = 1;
 
 /// Longest value once unpacked; guards against a length that was damaged together with its checksum.
 const MAX_PLAIN: usize = 256 << 20;
@@ -27,6 +30,19 @@ pub(crate) fn compress(plain: &[u8]) -> Vec<u8> {
         frame(LZ4, &packed)
     } else {
         frame(PLAIN, plain)
+    }
+}
+
+/// Frames a value, packed more tightly, for what is written once and hardly ever read.
+pub(crate) fn compress_tightly(plain: &[u8]) -> Vec<u8> {
+    match zstd::bulk::compress(plain, ZSTD_LEVEL) {
+        Ok(packed) if packed.len() + 4 < plain.len() => {
+            let mut content = Vec::with_capacity(packed.len() + 4);
+            content.extend_from_slice(&(plain.len() as u32).to_le_bytes());
+            content.extend_from_slice(&packed);
+            frame(ZSTD, &content)
+        }
+        _ => frame(PLAIN, plain),
     }
 }
 
@@ -59,6 +75,18 @@ pub(crate) fn open(framed: &[u8]) -> Result<Cow<'_, [u8]>, Corrupt> {
                 .map(Cow::Owned)
                 .map_err(|_| Corrupt("lz4 does not unpack"))
         }
+        ZSTD => {
+            let (n, packed) = content
+                .split_first_chunk::<4>()
+                .ok_or(Corrupt("zstd has no length"))?;
+            let n = u32::from_le_bytes(*n) as usize;
+            if n > MAX_PLAIN {
+                return Err(Corrupt("a packed value is too long"));
+            }
+            zstd::bulk::decompress(packed, n)
+                .map(Cow::Owned)
+                .map_err(|_| Corrupt("zstd does not unpack"))
+        }
         _ => Err(Corrupt("the packing is not known")),
     }
 }
@@ -72,7 +100,7 @@ mod tests {
     proptest! {
         #[test]
         fn opens_what_was_sealed_and_notices_a_changed_byte(plain: Vec<u8>, at: usize, flip in 1_u8..) {
-            for mut framed in [seal(&plain), compress(&plain)] {
+            for mut framed in [seal(&plain), compress(&plain), compress_tightly(&plain)] {
                 prop_assert_eq!(&*open(&framed).unwrap(), &*plain);
                 let at = at % framed.len();
                 framed[at] ^= flip;

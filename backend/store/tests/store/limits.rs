@@ -257,7 +257,7 @@ fn another_format_is_refused_by_name_and_number() {
     drop(Store::open(config(dir.path(), &clock)).unwrap());
     std::fs::write(dir.path().join("FORMAT"), "watchroom-store 99\n").unwrap();
     let error = Store::open(config(dir.path(), &clock)).unwrap_err();
-    assert!(matches!(&error, OpenError::Format { found, supported: 1, .. } if found == "99"));
+    assert!(matches!(&error, OpenError::Format { found, supported: 2, .. } if found == "99"));
 }
 
 #[test]

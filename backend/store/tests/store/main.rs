@@ -5,6 +5,7 @@
 mod concurrent;
 mod damage;
 mod fixture;
+mod format;
 mod histograms;
 mod kill;
 mod limits;
@@ -12,3 +13,4 @@ mod model;
 mod property;
 mod reads;
 mod scan;
+mod snapshot;
