@@ -6,6 +6,7 @@
 
 mod attributes;
 mod bodies;
+pub(crate) mod filter;
 pub(crate) mod logs;
 mod scopes;
 pub(crate) mod spans;

@@ -9,6 +9,7 @@ mod cut;
 mod load;
 mod partition;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +23,7 @@ use crate::retention;
 use crate::sync::{lock, read, write};
 use crate::{AppendError, Clock};
 use cache::Cache;
-use partition::{COLUMNS, Partition, ROWS};
+use partition::{COLUMNS, FILTER, Partition, ROWS};
 
 /// A kind of row and its blocks.
 pub(crate) trait Kind: Debug + Send + Sync + Sized + 'static {
@@ -51,6 +52,8 @@ pub(crate) trait Kind: Debug + Send + Sync + Sized + 'static {
     /// Writes what [`Kind::read_summary`] reads.
     fn write_summary(rows: &[Self::Row], out: &mut Vec<u8>);
     fn read_summary(reader: &mut Reader<'_>, names: &mut Self::Names) -> Result<Self::Summary, Corrupt>;
+    /// What tells, without reading the block, which values are not in it; nothing if there is no such thing.
+    fn filter(rows: &[Self::Row]) -> Option<Vec<u8>>;
     /// Keys by which the block is to be found besides by time.
     fn index_keys(rows: &[Self::Row]) -> Vec<u64>;
 }
@@ -258,6 +261,12 @@ impl<K: Kind> BlockStore<K> {
     /// The rows of a block; nothing if they are damaged, which is reported and takes the block out.
     pub(crate) fn rows(&self, block: &BlockRef<K>) -> Option<Arc<K::Rows>> {
         self.part(block, ROWS, &self.rows, K::decode_rows)
+    }
+
+    /// What [`Kind::filter`] made of a block; nothing if it has none, or one that is damaged, which costs time and nothing else.
+    pub(crate) fn filter(&self, block: &BlockRef<K>) -> Option<Vec<u8>> {
+        let value = block.partition.blocks.get(part_key(block.meta.id, FILTER)).ok()??;
+        open(&value).ok().map(Cow::into_owned)
     }
 
     /// Both parts of a block.

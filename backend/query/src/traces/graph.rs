@@ -13,6 +13,8 @@ use super::{Coverage, SpanHint, SpanSource, Stats, TraceError, TraceExpr, Window
 
 /// Halves of calls that wait for the other half: about 100 MB.
 const MAX_WAITING: usize = 1_000_000;
+/// Halves of one trace that are paired at once.
+const MAX_NEAR: usize = 10_000;
 /// Edges told apart, and services.
 const MAX_EDGES: usize = 2_000;
 /// What edges and services beyond go by.
@@ -82,6 +84,10 @@ struct Half {
 
 #[derive(Debug, Default)]
 struct Builder {
+    /// The trace whose spans come just now, with the halves of its calls.
+    trace: Option<TraceId>,
+    near_clients: Vec<(SpanId, Half)>,
+    near_servers: Vec<(SpanId, Half)>,
     clients: HashMap<(TraceId, SpanId), Half>,
     servers: HashMap<(TraceId, SpanId), Vec<Half>>,
     n_servers: usize,
@@ -123,6 +129,15 @@ impl Builder {
             stats.add(span.duration_ns, span.is_error());
         }
         let is_client = matches!(span.kind, SpanKind::Client | SpanKind::Producer);
+        let id = match (is_client, is_server, span.parent_id) {
+            (true, ..) => span.span_id,
+            (_, true, Some(parent)) => parent,
+            _ => return,
+        };
+        if self.trace != Some(span.trace_id) {
+            self.settle();
+            self.trace = Some(span.trace_id);
+        }
         let half = Half {
             service: span.resource.service.clone(),
             failed: span.is_error(),
@@ -131,11 +146,39 @@ impl Builder {
             answered: false,
             peer: is_client.then(|| peer(span)).flatten(),
         };
-        if is_client {
-            self.client((span.trace_id, span.span_id), half);
-        } else if is_server && let Some(parent) = span.parent_id {
-            self.server((span.trace_id, parent), half);
+        match is_client {
+            true => self.near_clients.push((id, half)),
+            false => self.near_servers.push((id, half)),
         }
+        if self.near_clients.len() + self.near_servers.len() >= MAX_NEAR {
+            self.settle();
+        }
+    }
+
+    /// Pairs the spans of one trace that came one after another, which are most; what is left waits for the rest of the trace.
+    fn settle(&mut self) {
+        let Some(trace) = self.trace else {
+            return;
+        };
+        let mut clients = std::mem::take(&mut self.near_clients);
+        let mut servers = std::mem::take(&mut self.near_servers);
+        clients.sort_by_key(|(id, _)| *id);
+        for (id, server) in servers.drain(..) {
+            match clients.binary_search_by_key(&id, |(known, _)| *known) {
+                Ok(at) => {
+                    clients[at].1.answered = true;
+                    self.call(&clients[at].1, &server);
+                }
+                Err(_) => self.server((trace, id), server),
+            }
+        }
+        for (id, client) in clients.drain(..) {
+            if !client.answered {
+                self.client((trace, id), client);
+            }
+        }
+        // Their memory is used again.
+        (self.near_clients, self.near_servers) = (clients, servers);
     }
 
     fn client(&mut self, key: (TraceId, SpanId), mut half: Half) {
@@ -232,6 +275,7 @@ impl Builder {
     }
 
     fn finish(mut self, coverage: Coverage) -> Graph {
+        self.settle();
         for client in std::mem::take(&mut self.clients).into_values() {
             self.unanswered(&client);
         }

@@ -87,6 +87,7 @@ impl<K: Kind> BlockStore<K> {
                     &summary,
                     compress(&parts.columns),
                     compress_tightly(&parts.rows),
+                    K::filter(&rows),
                     K::index_keys(&rows),
                 );
                 next_block += 1;

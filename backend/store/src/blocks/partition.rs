@@ -13,6 +13,7 @@ use crate::report::Report;
 /// Parts of a block in the keyspace of blocks.
 pub(super) const COLUMNS: u8 = 1;
 pub(super) const ROWS: u8 = 2;
+pub(super) const FILTER: u8 = 3;
 
 /// Kinds of entries in the keyspace of the index.
 const SUMMARY: u8 = b's';
@@ -78,10 +79,14 @@ impl Keyspaces {
         summary: &[u8],
         columns: Vec<u8>,
         rows: Vec<u8>,
+        filter: Option<Vec<u8>>,
         keys: Vec<u64>,
     ) {
         transaction.insert(&self.blocks, part_key(block, COLUMNS), columns);
         transaction.insert(&self.blocks, part_key(block, ROWS), rows);
+        if let Some(filter) = filter {
+            transaction.insert(&self.blocks, part_key(block, FILTER), seal(&filter));
+        }
         transaction.insert(&self.index, summary_key(block), seal(summary));
         for key in keys {
             let mut entry = Vec::with_capacity(13);
@@ -98,6 +103,7 @@ impl Keyspaces {
         transaction.remove(&self.index, summary_key(block));
         transaction.remove(&self.blocks, part_key(block, COLUMNS));
         transaction.remove(&self.blocks, part_key(block, ROWS));
+        transaction.remove(&self.blocks, part_key(block, FILTER));
         engine.commit(transaction)
     }
 

@@ -152,6 +152,10 @@ impl Kind for Lines {
         })
     }
 
+    fn filter(_rows: &[LogLine]) -> Option<Vec<u8>> {
+        None
+    }
+
     fn index_keys(_rows: &[LogLine]) -> Vec<u64> {
         Vec::new()
     }

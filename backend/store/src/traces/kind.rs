@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use watchroom_model::{AttrValue, Attributes, Span, SpanKind, TraceId};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::block::{Parts, spans};
+use crate::block::{Parts, filter, spans};
 use crate::blocks::Kind;
 use crate::codec::{Corrupt, Reader, put_str, put_uvarint};
 use crate::engine::Signal;
@@ -176,6 +176,10 @@ impl Kind for Spans {
         Ok(SpanSummary {
             operations: operations.map(Vec::into_boxed_slice),
         })
+    }
+
+    fn filter(rows: &[Span]) -> Option<Vec<u8>> {
+        Some(filter::of_spans(rows))
     }
 
     fn index_keys(rows: &[Span]) -> Vec<u64> {

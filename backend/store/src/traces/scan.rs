@@ -57,6 +57,9 @@ impl Traces {
         scan: &SpanScan,
         visit: &mut dyn FnMut(Scanned<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        if !self.may_have(block, scan.texts.iter().map(String::as_str)) {
+            return ControlFlow::Continue(());
+        }
         let Some(columns) = self.columns(block) else {
             return ControlFlow::Continue(());
         };
@@ -92,6 +95,21 @@ impl Traces {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether a block may have all of some attribute values, as they are shown.
+    pub(super) fn may_have<'a>(
+        &self,
+        block: &BlockRef<Spans>,
+        mut texts: impl ExactSizeIterator<Item = &'a str>,
+    ) -> bool {
+        if texts.len() == 0 {
+            return true;
+        }
+        match self.filter(block) {
+            Some(filter) => texts.all(|text| crate::block::filter::may_have(&filter, text)),
+            None => true,
+        }
     }
 
     /// By number of operation: whether service and name are wanted.

@@ -37,6 +37,10 @@ impl Traces {
     }
 
     fn find_in_block(&self, block: &BlockRef<Spans>, filter: &SpanFilter, found: &mut Found) {
+        let values: Vec<&str> = filter.tags.iter().filter_map(attribute_value).collect();
+        if !self.may_have(block, values.into_iter()) {
+            return;
+        }
         let Some(columns) = self.columns(block) else {
             return;
         };
@@ -127,6 +131,12 @@ fn satisfies(span: &Span, filter: &SpanFilter) -> bool {
 
 fn has_tags(span: &Span, filter: &SpanFilter) -> bool {
     filter.tags.iter().all(|(key, value)| has_tag(span, key, value))
+}
+
+/// The value that a tag asks for, if only an attribute can have it.
+fn attribute_value((key, value): &(String, String)) -> Option<&str> {
+    let own = matches!(key.as_str(), "error" | "span.kind") || key.starts_with("otel.");
+    (!own).then_some(value)
 }
 
 fn has_tag(span: &Span, key: &str, value: &str) -> bool {
