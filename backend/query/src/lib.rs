@@ -8,10 +8,13 @@ pub mod logql;
 pub mod promql;
 pub mod traces;
 
+mod calendar;
 mod cancel;
 mod error;
+mod hint;
 mod scan;
 mod source;
+mod template;
 
 pub use cancel::{Cancel, Never, Stop};
 pub use error::ParseError;

@@ -3,18 +3,18 @@
 //! Invariant: a query's nesting, samples and points are bounded before memory is spent on them.
 //! Not here: where samples come from.
 
-mod aggregate;
-mod ast;
-mod binary;
+pub(crate) mod aggregate;
+pub(crate) mod ast;
+pub(crate) mod binary;
 mod budget;
 mod engine;
 mod error;
 mod format;
-mod functions;
+pub(crate) mod functions;
 mod notation;
 mod options;
 mod parse;
-mod rows;
+pub(crate) mod rows;
 mod stats;
 mod value;
 
@@ -24,7 +24,7 @@ pub use format::{format_duration, format_value, parse_value};
 pub use notation::parse_histogram;
 pub use options::{EvalOptions, WindowBounds};
 pub use parse::{Query, function_names, parse, parse_duration, parse_selector};
-pub(crate) use parse::{is_constant, last_line};
+pub(crate) use parse::last_line;
 pub use value::{QueryOutput, Value, ValueType};
 
 #[cfg(test)]

@@ -20,9 +20,28 @@ pub fn sanitize_name(key: &str) -> Cow<'_, str> {
 
 /// Whether `key`, once sanitized, is `name`.
 fn is_called(key: &str, name: &str) -> bool {
-    key == name
-        || (key.len() >= name.len() && sanitize_name(key) == name)
-        || (key.len() + 1 == name.len() && sanitize_name(key) == name)
+    if key == name {
+        return true;
+    }
+    let digit_first = key.starts_with(|c: char| c.is_ascii_digit());
+    let body = if digit_first {
+        name.strip_prefix('_')
+    } else {
+        Some(name)
+    };
+    let fitted = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    body.is_some_and(|body| key.chars().map(fitted).eq(body.chars()))
+}
+
+/// Whether a line has a field of this name other than by its severity: a label of its stream, an id or an attribute.
+pub(super) fn has_field(line: &LogLine, name: &str) -> bool {
+    let id = match name {
+        "trace_id" => line.trace_id.is_some(),
+        "span_id" => line.span_id.is_some(),
+        _ => false,
+    };
+    let mut attributes = line.attributes.iter().chain(&line.resource.attributes);
+    id || line.stream.get(name).is_some() || attributes.any(|(key, _)| is_called(key, name))
 }
 
 /// Text of a field, the first found of: a stream label, `trace_id`, `span_id`, the severity (`level`, `severity`,

@@ -3,9 +3,12 @@
 use memchr::memmem::Finder;
 use regex::{Regex, RegexBuilder};
 
+use super::ip::IpRange;
+use super::stage::PatternFilter;
+
 /// How a line filter compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LineOp {
+pub(crate) enum LineOp {
     /// `|=`
     Contains,
     /// `!=`
@@ -14,60 +17,73 @@ pub enum LineOp {
     Matches,
     /// `!~`
     NotMatches,
+    /// `|>`
+    Pattern,
+    /// `!>`
+    NotPattern,
 }
 
 /// A test on a line's text: `|= "a"`, or `|= "a" or "b"` for any of several.
 #[derive(Debug, Clone)]
-pub struct LineFilter {
+pub(crate) struct LineFilter {
     op: LineOp,
-    texts: Vec<String>,
-    patterns: Vec<Pattern>,
+    tests: Vec<LineTest>,
 }
 
+/// One thing to be looked for.
 #[derive(Debug, Clone)]
-enum Pattern {
+pub(crate) enum LineTest {
     Text(Box<Finder<'static>>),
     Regex(Regex),
+    Ip(IpRange),
+    Pattern(PatternFilter),
 }
 
-impl LineFilter {
-    /// Compiles a filter.
-    ///
-    /// # Errors
-    /// The regular expression's own error, if `op` takes one and a text is not one.
-    pub fn new(op: LineOp, texts: Vec<String>) -> Result<Self, regex::Error> {
-        let compile = |text: &String| match op {
+impl LineTest {
+    /// Compiles a text for a comparison. An error has the byte of the text at which it stands.
+    pub(crate) fn new(op: LineOp, text: &str) -> Result<Self, (usize, String)> {
+        match op {
             LineOp::Contains | LineOp::NotContains => {
-                Ok(Pattern::Text(Box::new(Finder::new(text.as_bytes()).into_owned())))
+                Ok(Self::Text(Box::new(Finder::new(text.as_bytes()).into_owned())))
             }
             LineOp::Matches | LineOp::NotMatches => RegexBuilder::new(text)
                 .size_limit(1 << 20)
                 .build()
-                .map(Pattern::Regex),
-        };
-        let patterns = texts.iter().map(compile).collect::<Result<_, _>>()?;
-        Ok(Self { op, texts, patterns })
+                .map(Self::Regex)
+                .map_err(|error| {
+                    let why = crate::promql::last_line(&error.to_string()).to_owned();
+                    (0, format!("invalid regular expression: {why}"))
+                }),
+            LineOp::Pattern | LineOp::NotPattern => PatternFilter::parse(text).map(Self::Pattern),
+        }
     }
 
-    /// Comparison.
-    #[must_use]
-    pub fn op(&self) -> LineOp {
-        self.op
+    fn accepts(&self, body: &str) -> bool {
+        match self {
+            Self::Text(finder) => finder.find(body.as_bytes()).is_some(),
+            Self::Regex(regex) => regex.is_match(body),
+            Self::Ip(range) => range.is_in(body),
+            Self::Pattern(pattern) => pattern.accepts(body),
+        }
     }
+}
 
-    /// Texts or patterns, of which any may be found (or none must be).
-    #[must_use]
-    pub fn texts(&self) -> &[String] {
-        &self.texts
+impl LineFilter {
+    pub(crate) fn new(op: LineOp, tests: Vec<LineTest>) -> Self {
+        Self { op, tests }
     }
 
     /// Whether a line with this text passes.
-    #[must_use]
-    pub fn accepts(&self, body: &str) -> bool {
-        let found = self.patterns.iter().any(|pattern| match pattern {
-            Pattern::Text(finder) => finder.find(body.as_bytes()).is_some(),
-            Pattern::Regex(regex) => regex.is_match(body),
-        });
-        found == matches!(self.op, LineOp::Contains | LineOp::Matches)
+    pub(crate) fn accepts(&self, body: &str) -> bool {
+        let found = self.tests.iter().any(|test| test.accepts(body));
+        found == matches!(self.op, LineOp::Contains | LineOp::Matches | LineOp::Pattern)
+    }
+
+    /// The text that every line that passes has in it, if there is one.
+    pub(crate) fn required(&self) -> Option<&str> {
+        match (self.op, &self.tests[..]) {
+            (LineOp::Contains, [LineTest::Text(finder)]) => std::str::from_utf8(finder.needle()).ok(),
+            _ => None,
+        }
     }
 }

@@ -129,25 +129,7 @@ pub(crate) fn unknown(name: &str) -> String {
 
 /// The name that was probably meant.
 fn similar(name: &str) -> Option<&'static str> {
-    let lower = name.to_ascii_lowercase();
-    let candidates = names().chain(super::aggregate::NAMES);
-    let (distance, best) = candidates.map(|known| (distance(&lower, known), known)).min()?;
-    (distance <= (name.len() / 3).clamp(1, 3)).then_some(best)
-}
-
-/// Single-character edits between two words (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().take(64).enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, cb) in b.iter().enumerate() {
-            let replace = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = replace.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    crate::hint::closest(name, names().chain(super::aggregate::NAMES))
 }
 
 /// Type of a function's result.

@@ -25,6 +25,15 @@ pub struct Query {
 }
 
 impl Query {
+    /// A query that another language's parser has checked.
+    pub(crate) fn from_expr(text: &str, expr: Expr) -> Self {
+        Self {
+            text: text.into(),
+            expr,
+            uses_times: false,
+        }
+    }
+
     /// The text it was read from.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -48,17 +57,6 @@ impl Query {
     /// The query with the durations that this evaluation gives it, if any depends on that.
     pub(crate) fn with_times(&self, times: Times) -> Result<Option<Self>, ParseError> {
         self.uses_times.then(|| read(&self.text, Some(times))).transpose()
-    }
-}
-
-/// Whether the expression is made of numbers, `vector(…)` and operators alone.
-pub(crate) fn is_constant(expr: &Expr) -> bool {
-    match expr {
-        Expr::Number(_) => true,
-        Expr::Negate(inner) => is_constant(inner),
-        Expr::Binary(binary) => is_constant(&binary.lhs) && is_constant(&binary.rhs),
-        Expr::Call(call) => call.function.name == "vector" && call.args.iter().all(is_constant),
-        Expr::Text(_) | Expr::Selector(_) | Expr::Range(_) | Expr::Aggregate(_) => false,
     }
 }
 

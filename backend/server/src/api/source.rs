@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use watchroom_model::{LogLine, Matcher, SeriesData, Span, TraceId};
-use watchroom_query::logql::{Direction, LogSource};
+use watchroom_query::logql::{Direction, LogSource, LogWindow};
 use watchroom_query::traces::{SpanHint, SpanSource, SpanVisitor};
 use watchroom_query::{SeriesSource, SourceError};
 use watchroom_store::{ReadError, Scanned, SelectLimit, SpanScan, Store};
@@ -44,18 +44,15 @@ impl SeriesSource for StoreSource<'_> {
 impl LogSource for StoreSource<'_> {
     fn visit(
         &self,
-        matchers: &[Matcher],
-        start_ns: u64,
-        end_ns: u64,
-        direction: Direction,
+        window: &LogWindow<'_>,
         each: &mut dyn FnMut(&LogLine) -> ControlFlow<()>,
     ) -> Result<(), SourceError> {
-        let direction = match direction {
+        let direction = match window.direction {
             Direction::Forward => watchroom_store::Direction::Forward,
             Direction::Backward => watchroom_store::Direction::Backward,
         };
         self.0
-            .logs(matchers, start_ns, end_ns, direction, each)
+            .logs(window.matchers, window.start_ns, window.end_ns, direction, each)
             .map_err(SourceError::failed)
     }
 }

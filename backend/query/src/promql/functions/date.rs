@@ -38,27 +38,16 @@ pub(crate) struct Civil {
 }
 
 impl Civil {
-    /// From seconds since the epoch; years run from March, so that a leap day comes last.
+    /// From seconds since the epoch.
     fn from_seconds(seconds: f64) -> Self {
         // A float outside the range of dates is cut to it.
         let seconds = (seconds.floor() as i64).clamp(-100_000_000_000_000, 100_000_000_000_000);
         let days = seconds.div_euclid(86_400);
-        let shifted = days + 719_468;
-        let era = shifted.div_euclid(146_097);
-        let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let from_march = (5 * day_of_year + 2) / 153;
-        let month = if from_march < 10 {
-            from_march + 3
-        } else {
-            from_march - 9
-        };
+        let (year, month, day) = crate::calendar::civil(days);
         Self {
-            year: year_of_era + era * 400 + i64::from(month <= 2),
+            year,
             month,
-            day: day_of_year - (153 * from_march + 2) / 5 + 1,
+            day,
             days,
             second_of_day: seconds.rem_euclid(86_400),
         }
@@ -68,11 +57,7 @@ impl Civil {
 /// Days from 1970-01-01 to the first of a month; month 13 is the next January.
 fn days_before(year: i64, month: i64) -> i64 {
     let (year, month) = if month == 13 { (year + 1, 1) } else { (year, month) };
-    let from_march_year = if month <= 2 { year - 1 } else { year };
-    let era = from_march_year.div_euclid(400);
-    let year_of_era = from_march_year.rem_euclid(400);
-    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+    crate::calendar::days(year, month, 1)
 }
 
 /// Evaluates a function of dates.

@@ -5,20 +5,18 @@ use std::collections::BTreeSet;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::StatusCode;
-use watchroom_model::{Labels, Matcher};
-use watchroom_query::logql;
+use watchroom_model::Labels;
 
-use super::{Failure, params, window};
+use super::{Failure, params, selector, window};
 use crate::api::json;
 use crate::api::work::run_default;
-use crate::clock;
 use crate::net;
 use crate::state::Shared;
 
 /// `/loki/api/v1/labels`
 pub(super) async fn labels(State(state): State<Shared>, request: Request) -> Result<Response, Failure> {
     let params = params(&state, request).await?;
-    let (matchers, (start, end)) = (selector(params.get("query"))?, window(&params, clock::now_ns())?);
+    let (matchers, (start, end)) = (selector(params.get("query"))?, window(&state, &params)?);
     run_default(&state, move |server, _| {
         let names = server.store.log_labels(&matchers, start, end)?;
         Ok(success(|out| {
@@ -35,7 +33,7 @@ pub(super) async fn values(
     request: Request,
 ) -> Result<Response, Failure> {
     let params = params(&state, request).await?;
-    let (matchers, (start, end)) = (selector(params.get("query"))?, window(&params, clock::now_ns())?);
+    let (matchers, (start, end)) = (selector(params.get("query"))?, window(&state, &params)?);
     run_default(&state, move |server, _| {
         let values = server.store.log_label_values(&name, &matchers, start, end)?;
         Ok(success(|out| {
@@ -48,7 +46,7 @@ pub(super) async fn values(
 /// `/loki/api/v1/series`
 pub(super) async fn series(State(state): State<Shared>, request: Request) -> Result<Response, Failure> {
     let params = params(&state, request).await?;
-    let (start, end) = window(&params, clock::now_ns())?;
+    let (start, end) = window(&state, &params)?;
     let mut selectors = params
         .all("match[]")
         .chain(params.all("match"))
@@ -65,15 +63,6 @@ pub(super) async fn series(State(state): State<Shared>, request: Request) -> Res
         Ok(success(|out| json::list(out, &found, json::labels)))
     })
     .await?
-}
-
-fn selector(text: Option<&str>) -> Result<Vec<Matcher>, Failure> {
-    match text {
-        None | Some("" | "{}") => Ok(Vec::new()),
-        Some(text) => logql::parse(text)
-            .map(|query| query.matchers().to_vec())
-            .map_err(|error| Failure::bad_request(error.to_string())),
-    }
 }
 
 fn success(data: impl FnOnce(&mut String)) -> Response {

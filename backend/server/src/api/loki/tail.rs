@@ -7,12 +7,12 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use watchroom_model::LogLine;
-use watchroom_query::logql::{self, Direction, LogQuery};
+use watchroom_query::logql::{self, Direction, Entry, LogQuery};
 use watchroom_store::LogSubscription;
 
-use super::query::limit;
-use super::{Failure, streams};
+use super::query::{limit, options};
+use super::streams::{self, Shape};
+use super::{Failure, log_query};
 use crate::api::StoreSource;
 use crate::api::work::run_default;
 use crate::clock;
@@ -42,10 +42,7 @@ pub(super) async fn tail(
         });
     }
     let params = Params::parse(query.as_deref().unwrap_or(""));
-    let text = params
-        .get("query")
-        .ok_or_else(|| Failure::bad_request("parameter 'query' is missing or empty"))?;
-    let query = logql::parse(text).map_err(|error| Failure::bad_request(error.to_string()))?;
+    let query = log_query(&params)?;
     let limit = limit(&params)?;
     let start = match params.get("start") {
         None => None,
@@ -78,20 +75,14 @@ async fn before_now(
     query: LogQuery,
     start: u64,
     limit: usize,
-) -> Result<Vec<LogLine>, Failure> {
+) -> Result<Vec<Entry>, Failure> {
     run_default(state, move |server: &Server, deadline| {
         let source = StoreSource(&server.store);
         let end = clock::now_ns();
-        let output = logql::evaluate(
-            &query,
-            &source,
-            start,
-            end,
-            Direction::Backward,
-            limit,
-            &*deadline,
-        )?;
-        Ok(output.lines)
+        let mut options = options(server, deadline);
+        (options.direction, options.limit) = (Direction::Backward, limit);
+        let output = logql::evaluate(&query, &source, start, end, &options)?;
+        Ok(output.entries)
     })
     .await?
 }
@@ -101,17 +92,17 @@ async fn follow(
     mut socket: WebSocket,
     subscription: LogSubscription,
     query: &LogQuery,
-    past: Vec<LogLine>,
+    past: Vec<Entry>,
 ) {
     let mut stop = state.stop.clone();
-    let mut waiting: VecDeque<LogLine> = past.into_iter().rev().collect();
+    let mut waiting: VecDeque<Entry> = past.into_iter().rev().collect();
     let mut missed = 0;
     loop {
         if waiting.is_empty() {
             let next = std::future::poll_fn(|cx| subscription.poll_recv(cx));
             tokio::select! {
                 line = next => match line {
-                    Some(line) => waiting.extend(Some(line).filter(|line| query.matches(line))),
+                    Some(line) => waiting.extend(query.find(&line)),
                     None => break,
                 },
                 message = socket.recv() => match message {
@@ -132,11 +123,11 @@ async fn follow(
         waiting.extend(
             subscription
                 .take(BATCH)
-                .into_iter()
-                .filter(|line| query.matches(line)),
+                .iter()
+                .filter_map(|line| query.find(line)),
         );
         let n = waiting.len().min(BATCH);
-        let lines: Vec<LogLine> = waiting.drain(..n).collect();
+        let lines: Vec<Entry> = waiting.drain(..n).collect();
         let dropped = subscription.missed() - missed;
         missed += dropped;
         let sent = tokio::time::timeout(SEND_TIMEOUT, socket.send(Message::text(message(&lines, dropped))));
@@ -148,9 +139,9 @@ async fn follow(
 }
 
 /// Lines newest last, and how many were lost because the client was too slow, if any.
-fn message(lines: &[LogLine], dropped: u64) -> String {
+fn message(lines: &[Entry], dropped: u64) -> String {
     let mut body = String::from(r#"{"streams":"#);
-    streams::write(&mut body, lines);
+    streams::write(&mut body, lines, Shape::Plain);
     if dropped > 0 {
         body.push_str(&format!(r#","watchroom_missed":{dropped}"#));
     }
