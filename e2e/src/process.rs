@@ -120,6 +120,17 @@ impl Backend {
         Self::start_in(exe, args, dir)
     }
 
+    /// Starts it over what `make` puts at the path of its data directory, which is not there before.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    #[must_use]
+    pub fn start_over(exe: Exe<'_>, args: &[&str], make: impl FnOnce(&Path)) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder can be made");
+        make(&dir.path().join("data"));
+        Self::start_in(exe, args, dir)
+    }
+
     fn start_in(exe: Exe<'_>, args: &[&str], dir: TempDir) -> Self {
         let mut command = Command::new(exe);
         command
@@ -166,6 +177,17 @@ impl Backend {
     pub fn restart(self, exe: Exe<'_>, signal: &str, args: &[&str]) -> Self {
         let Self { mut process, dir, .. } = self;
         process.signal(signal);
+        process.ended();
+        Self::start_in(exe, args, dir)
+    }
+
+    /// Starts it again over the same data once it has ended by a signal that was sent before.
+    ///
+    /// # Panics
+    /// If it does not end or come up.
+    #[must_use]
+    pub fn restart_killed(self, exe: Exe<'_>, args: &[&str]) -> Self {
+        let Self { mut process, dir, .. } = self;
         process.ended();
         Self::start_in(exe, args, dir)
     }

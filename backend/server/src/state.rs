@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) query_windows: WindowBounds,
     pub(crate) retention: Retention,
+    /// Whether snapshots may be asked for.
+    pub(crate) admin_api: bool,
     /// What each client has used.
     pub(crate) clients: Arc<Clients>,
     /// Memory for what is on its way into the store.

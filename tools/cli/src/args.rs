@@ -31,6 +31,10 @@ pub(crate) enum Command {
     Up(UpArgs),
     /// Show it all: the backend, the reference systems, traffic and faults
     Demo(DemoArgs),
+    /// Copy all data of a server that runs into a snapshot below its data directory; prints where
+    Snapshot(SnapshotArgs),
+    /// Make a data directory of a snapshot
+    Restore(RestoreArgs),
     /// Print completions for a shell
     Completions(CompletionsArgs),
     /// Run one of the reference systems in this process; what `demo` starts
@@ -56,6 +60,35 @@ pub(crate) struct DemoArgs {
     /// Requests per second of the traffic
     #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = units::rate)]
     pub(crate) rate: f64,
+}
+
+/// Flags of `watchroom snapshot`.
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArgs {
+    /// The server, which runs with --enable-admin-api; http only
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WATCHROOM_URL",
+        default_value = "http://127.0.0.1:7200"
+    )]
+    pub(crate) url: String,
+    /// File with the token to show, if the server asks for one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Leave out what is not yet in chunks and blocks
+    #[arg(long)]
+    pub(crate) skip_head: bool,
+}
+
+/// Flags of `watchroom restore`.
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// Folder of the snapshot
+    pub(crate) snapshot: PathBuf,
+    /// Directory to make of it; empty, or not there yet
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
 }
 
 /// Flags of `watchroom completions`.
@@ -127,6 +160,9 @@ pub(crate) struct UpArgs {
         default_value = "left-open"
     )]
     pub(crate) query_windows: Windows,
+    /// Let clients ask for snapshots, at /api/v1/admin/tsdb/snapshot as with Prometheus
+    #[arg(long, env = "WATCHROOM_ENABLE_ADMIN_API", alias = "web.enable-admin-api")]
+    pub(crate) enable_admin_api: bool,
     /// What exponential histograms that come by OTLP are kept as
     #[arg(
         long,
@@ -184,6 +220,7 @@ impl UpArgs {
         config.otlp_grpc = self.otlp_grpc;
         config.otlp_http = self.otlp_http;
         config.scrape = self.scrape;
+        config.admin_api = self.enable_admin_api;
         config.rules = self.rules;
         config.config = self.config;
         config.retention = Retention {

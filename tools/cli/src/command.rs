@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::args::{Cli, Command};
-use crate::{completions, demo, system, up};
+use crate::{completions, demo, snapshot, system, up};
 
 /// Reads the command line and does what it says. For the `main` of a binary.
 pub fn main() -> ExitCode {
@@ -25,6 +25,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Up(args) => up::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Snapshot(args) => snapshot::snapshot(&args),
+        Command::Restore(args) => snapshot::restore(&args),
         Command::Completions(args) => completions::run(&args),
         Command::System(system) => system::run(system),
     }

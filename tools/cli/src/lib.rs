@@ -5,6 +5,7 @@ mod command;
 mod completions;
 mod demo;
 mod log;
+mod snapshot;
 mod system;
 mod units;
 mod up;

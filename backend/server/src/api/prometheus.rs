@@ -2,6 +2,7 @@
 //!
 //! Source: Prometheus, "HTTP API".
 
+mod admin;
 mod answer;
 mod exemplars;
 mod federate;
@@ -53,6 +54,10 @@ pub(super) fn router(state: &Shared) -> Router {
         .route("/api/v1/status/runtimeinfo", get(status::runtime_info))
         .route("/api/v1/status/tsdb", get(status::tsdb))
         .route("/api/v1/status/walreplay", get(status::wal_replay))
+        .route(
+            "/api/v1/admin/tsdb/snapshot",
+            axum::routing::post(admin::snapshot).put(admin::snapshot),
+        )
         .route(
             "/-/reload",
             axum::routing::post(reload::reload).put(reload::reload),

@@ -34,7 +34,7 @@ impl Failure {
         Self::bad_data(format!("invalid parameter {name:?}: {reason}"))
     }
 
-    fn new(status: StatusCode, kind: &'static str, reason: String) -> Self {
+    pub(super) fn new(status: StatusCode, kind: &'static str, reason: String) -> Self {
         Self { status, kind, reason }
     }
 }
