@@ -25,6 +25,9 @@ use values::Input;
 /// Bytes that a file may have.
 const MAX_BYTES: usize = 16 << 20;
 
+/// Values that all series of a file may expand to.
+const MAX_VALUES: usize = 5_000_000;
+
 /// Interval of evaluations and of series where the file names none.
 const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -103,13 +106,14 @@ impl UnitTests {
             return Err(format!("group_eval_order: {twice:?} is there twice"));
         }
         let tests = shape.tests.into_iter().enumerate();
+        let mut room = MAX_VALUES;
         let tests = tests
             .map(|(i, test)| {
                 let name = match test.name.0.as_str() {
                     "" => format!("tests[{i}]"),
                     name => format!("tests[{i}] ({name})"),
                 };
-                Self::read_test(test, evaluation_interval).map_err(|why| format!("{name}.{why}"))
+                Self::read_test(test, evaluation_interval, &mut room).map_err(|why| format!("{name}.{why}"))
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
@@ -121,7 +125,7 @@ impl UnitTests {
         })
     }
 
-    fn read_test(test: shape::Test, evaluation_interval: Duration) -> Result<Test, String> {
+    fn read_test(test: shape::Test, evaluation_interval: Duration, room: &mut usize) -> Result<Test, String> {
         let interval = match shape::duration("interval", &test.interval)? {
             Duration::ZERO => evaluation_interval,
             interval => interval,
@@ -170,6 +174,9 @@ impl UnitTests {
         for (i, series) in test.input_series.into_iter().enumerate() {
             let read = Input::read(&series.series.0, &series.values.0)
                 .map_err(|why| format!("input_series[{i}] ({}): {why}", series.series.0))?;
+            *room = room
+                .checked_sub(read.values.len())
+                .ok_or_else(|| format!("input_series[{i}]: the file has more than {MAX_VALUES} values"))?;
             input.push(read);
         }
         Ok(Test {
