@@ -9,6 +9,7 @@ mod clock;
 mod config;
 mod error;
 mod exemplars;
+mod fetch;
 mod ingest;
 mod net;
 mod prometheus_yml;
@@ -25,11 +26,13 @@ pub use config::{
     RemoteWriteVersion, ScrapeTarget, Security,
 };
 pub use error::{ShutdownError, StartError};
+pub use fetch::fetch;
 pub use ingest::loki::LokiPush;
 pub use ingest::otlp::{Decoded, Encoding, Signal};
 pub use ingest::remote_write::RemoteWrite;
 pub use ingest::scrape::{exposition, rules as relabel};
 pub use prometheus_yml::check as check_prometheus_yml;
+pub use prometheus_yml::{ConfigReport, check_config};
 pub use rules::{Alerting, ParseReceiverError, ReceiverUrl};
 pub use running::{Addresses, Running, start};
 pub use watchroom_query::promql::WindowBounds;

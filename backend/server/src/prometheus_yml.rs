@@ -11,6 +11,7 @@ mod http;
 mod job;
 mod lines;
 mod relabel;
+mod report;
 mod section;
 mod shown;
 
@@ -25,6 +26,7 @@ use crate::rules::{Configured, expand};
 use defaults::{Defaults, JobLimits};
 pub(crate) use job::{HttpDiscovery, Job, StaticGroup, static_groups};
 use lines::line_of;
+pub use report::{ConfigReport, check_config};
 pub(crate) use section::Section;
 pub(crate) use shown::shown;
 

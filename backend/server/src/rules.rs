@@ -4,6 +4,7 @@
 
 mod files;
 mod keep;
+mod link;
 mod metrics;
 mod notify;
 mod reload;

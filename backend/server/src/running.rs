@@ -296,6 +296,17 @@ impl Running {
         self.addresses
     }
 
+    /// Reads the configuration file and the rule files again, as `POST /-/reload` does.
+    ///
+    /// # Errors
+    /// What is wrong with them; all goes on as before then, and the log says so.
+    pub async fn reload(&self) -> Result<(), String> {
+        let state = Arc::clone(&self.state);
+        let read = tokio::task::spawn_blocking(move || reload(&state));
+        read.await
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
     /// Stops: accepts nothing more, answers what is open, writes what is held back, and makes everything durable.
     ///
     /// # Errors

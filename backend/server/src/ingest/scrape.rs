@@ -13,7 +13,7 @@ mod run;
 mod target;
 mod work_out;
 
-pub(crate) use client::{Client, ClientSettings, Credentials, Pem, Proxy, Secret, TlsSettings};
+pub(crate) use client::{Client, ClientSettings, Credentials, Pem, Proxy, Question, Secret, TlsSettings};
 pub(crate) use pool::supervise;
 pub(crate) use protocol::Protocol;
 pub use relabel::rules;

@@ -32,10 +32,12 @@ pub(super) fn with<T>(state: &State, timeout: Duration, work: impl FnOnce(&Surro
             evaluate: &RemoteEvaluate {
                 remote: Arc::clone(remote),
                 timeout,
+                stop: state.stop.clone(),
             },
             sink: &RemoteSink {
                 remote: Arc::clone(remote),
                 stores: &state.store,
+                stop: state.stop.clone(),
             },
             elapsed: &elapsed,
         });

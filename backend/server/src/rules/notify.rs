@@ -260,7 +260,8 @@ fn outgoing(notice: Notice, external: &External) -> Outgoing {
     }
 }
 
-fn encode(text: &str) -> String {
+/// A text as part of a query.
+pub(super) fn encode(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {

@@ -46,6 +46,13 @@ impl Default for Alerting {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ReceiverUrl(pub(crate) Uri);
 
+/// The whole address.
+impl fmt::Display for ReceiverUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Without what follows the host: tokens stand in paths and queries of webhooks.
 impl fmt::Debug for ReceiverUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

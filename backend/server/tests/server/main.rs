@@ -19,6 +19,7 @@ mod push;
 mod remote_read;
 mod remote_write;
 mod rules;
+mod rules_receivers;
 mod scrape;
 mod scrape_oracle;
 mod support;

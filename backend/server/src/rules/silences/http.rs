@@ -19,6 +19,7 @@ pub(crate) fn router(state: &Shared) -> Router {
     Router::new()
         .route("/api/watchroom/silences", get(list).post(put))
         .route("/api/watchroom/silences/{id}", delete(expire))
+        .route("/graph", get(crate::rules::link::graph))
         .with_state(Shared::clone(state))
 }
 
