@@ -13,6 +13,7 @@ mod time;
 mod watchroom;
 mod work;
 
+pub use prometheus::RemoteRead;
 pub(crate) use source::StoreSource;
 pub(crate) use time::{parse_ms, rfc3339};
 pub(crate) use watchroom::exposition;

@@ -4,7 +4,7 @@ mod allowance;
 mod answer;
 pub(crate) mod loki;
 pub(crate) mod otlp;
-mod protobuf;
+pub(crate) mod protobuf;
 pub(crate) mod remote_write;
 pub(crate) mod scrape;
 pub(crate) mod spanmetrics;

@@ -20,6 +20,7 @@ mod state;
 mod ui;
 
 pub use access::check_web_config;
+pub use api::RemoteRead;
 pub use config::{
     ClientLimit, ClientLimits, Config, CorsOrigins, ExponentialHistograms, Limits, ParseClientLimitError,
     ParseCorsOriginsError, ParseRemoteUrlError, ParseScrapeTargetError, RemoteStore, RemoteStores, RemoteUrl,

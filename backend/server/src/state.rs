@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use tokio::sync::{Semaphore, watch};
 use watchroom_query::promql::WindowBounds;
-use watchroom_store::{Retention, Store};
+use watchroom_store::Retention;
 
 use crate::access::Clients;
 use crate::exemplars::Exemplars;
@@ -17,6 +17,7 @@ use crate::ingest::scrape::Targets;
 use crate::ingest::spanmetrics::SpanMetrics;
 use crate::net::{Budget, Origins};
 use crate::prometheus_yml::{Job, Loaded};
+use crate::remote::Stores;
 use crate::rules::Rules;
 use crate::{Addresses, Limits};
 
@@ -26,7 +27,7 @@ pub(crate) type Shared = Arc<State>;
 /// What the parts of a running server share.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) store: Store,
+    pub(crate) store: Stores,
     pub(crate) limits: Limits,
     pub(crate) query_windows: WindowBounds,
     pub(crate) retention: Retention,

@@ -7,9 +7,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use watchroom_server::{
-    ClientLimit, Config, ExponentialHistograms, Retention, ScrapeTarget, Security, WindowBounds,
+    ClientLimit, Config, CorsOrigins, ExponentialHistograms, RemoteStore, RemoteStores, RemoteUrl,
+    RemoteWriteVersion, Retention, ScrapeTarget, Security, WindowBounds,
 };
 
+use crate::alerting::AlertingArgs;
+use crate::check::CheckCommand;
+use crate::test_rules::TestCommand;
 use crate::units;
 
 /// Receives, keeps, shows and alerts on traces, metrics and logs.
@@ -35,6 +39,12 @@ pub(crate) enum Command {
     Snapshot(SnapshotArgs),
     /// Make a data directory of a snapshot
     Restore(RestoreArgs),
+    /// Check rule files, what a service exposes, configurations, and numbers of series
+    #[command(subcommand)]
+    Check(CheckCommand),
+    /// Run unit tests of rules
+    #[command(subcommand)]
+    Test(TestCommand),
     /// Print completions for a shell
     Completions(CompletionsArgs),
     /// Run one of the reference systems in this process; what `demo` starts
@@ -133,7 +143,7 @@ pub(crate) struct UpArgs {
     /// Prometheus rule files; a `*` in the file's name stands for any text
     #[arg(long, value_name = "FILE", env = "WATCHROOM_RULES", num_args = 1.., value_delimiter = ',')]
     pub(crate) rules: Vec<PathBuf>,
-    /// A prometheus.yml: its scrape_configs and rule_files are used as they are
+    /// A prometheus.yml: its scrape_configs, rule_files and alerting are used as they are
     #[arg(long, value_name = "FILE", env = "WATCHROOM_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Age at which samples are dropped, such as 15d or 12h
@@ -160,6 +170,14 @@ pub(crate) struct UpArgs {
         default_value = "left-open"
     )]
     pub(crate) query_windows: Windows,
+    /// Origins whose pages may read what the Prometheus API answers, such as 'https://grafana\.example'; none by default
+    #[arg(
+        long,
+        value_name = "REGEX",
+        env = "WATCHROOM_CORS_ORIGIN",
+        alias = "web.cors.origin"
+    )]
+    pub(crate) cors_origin: Option<CorsOrigins>,
     /// Let clients ask for snapshots, at /api/v1/admin/tsdb/snapshot as with Prometheus
     #[arg(long, env = "WATCHROOM_ENABLE_ADMIN_API", alias = "web.enable-admin-api")]
     pub(crate) enable_admin_api: bool,
@@ -189,7 +207,56 @@ pub(crate) struct UpArgs {
     /// Limits of each client: requests=N, samples=N or bytes=N of each second, queries=N at a time, series=N in an hour
     #[arg(long, value_name = "LIMIT", env = "WATCHROOM_CLIENT_LIMIT", num_args = 1.., value_delimiter = ',', help_heading = SECURITY)]
     pub(crate) client_limit: Vec<ClientLimit>,
+    /// Keep metrics in this server, which speaks Prometheus' query API and takes remote write (Prometheus, VictoriaMetrics, Mimir, watchroom)
+    #[arg(long, value_name = "URL", env = "WATCHROOM_METRICS_URL", help_heading = REMOTE)]
+    pub(crate) metrics_url: Option<RemoteUrl>,
+    /// Where remote write goes, if not to /api/v1/write there; a path is taken as it is
+    #[arg(long, value_name = "URL", env = "WATCHROOM_METRICS_WRITE_URL", requires = "metrics_url", help_heading = REMOTE)]
+    pub(crate) metrics_write_url: Option<RemoteUrl>,
+    /// Credentials for it: `bearer TOKEN`, `basic USER:PASSWORD` or `header NAME: VALUE` in each line
+    #[arg(long, value_name = "FILE", env = "WATCHROOM_METRICS_AUTH_FILE", requires = "metrics_url", help_heading = REMOTE)]
+    pub(crate) metrics_auth_file: Option<PathBuf>,
+    /// Version of remote write
+    #[arg(long, value_name = "VERSION", env = "WATCHROOM_REMOTE_WRITE", default_value = "1.0", help_heading = REMOTE)]
+    pub(crate) remote_write: RemoteWrite,
+    /// Keep traces in this server, which speaks Jaeger's query API
+    #[arg(long, value_name = "URL", env = "WATCHROOM_TRACES_URL", help_heading = REMOTE)]
+    pub(crate) traces_url: Option<RemoteUrl>,
+    /// Where OTLP goes, if not to /v1/traces there: http://host:4318, or grpc://host:4317
+    #[arg(long, value_name = "URL", env = "WATCHROOM_TRACES_OTLP_URL", requires = "traces_url", help_heading = REMOTE)]
+    pub(crate) traces_otlp_url: Option<RemoteUrl>,
+    /// Credentials for it
+    #[arg(long, value_name = "FILE", env = "WATCHROOM_TRACES_AUTH_FILE", requires = "traces_url", help_heading = REMOTE)]
+    pub(crate) traces_auth_file: Option<PathBuf>,
+    /// Keep logs in this server, which speaks Loki's query API and push
+    #[arg(long, value_name = "URL", env = "WATCHROOM_LOGS_URL", help_heading = REMOTE)]
+    pub(crate) logs_url: Option<RemoteUrl>,
+    /// Credentials for it
+    #[arg(long, value_name = "FILE", env = "WATCHROOM_LOGS_AUTH_FILE", requires = "logs_url", help_heading = REMOTE)]
+    pub(crate) logs_auth_file: Option<PathBuf>,
+    /// Authorities that remote stores' certificates are held against instead of the system's, PEM
+    #[arg(long, value_name = "FILE", env = "WATCHROOM_REMOTE_CA", help_heading = REMOTE)]
+    pub(crate) remote_ca: Option<PathBuf>,
+    /// Memory for what each remote store has not taken yet; beyond it senders are asked to come back
+    #[arg(long, value_name = "BYTES", env = "WATCHROOM_REMOTE_QUEUE", default_value = "64MiB", value_parser = units::bytes_from(1 << 20), help_heading = REMOTE)]
+    pub(crate) remote_queue: u64,
+    #[command(flatten)]
+    pub(crate) alerting: AlertingArgs,
 }
+
+/// Values of `--remote-write`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RemoteWrite {
+    /// Taken by every receiver
+    #[value(name = "1.0")]
+    V1,
+    /// With metadata beside every series, and texts sent once
+    #[value(name = "2.0")]
+    V2,
+}
+
+/// Heading of the flags for stores of others.
+const REMOTE: &str = "Remote stores";
 
 /// Heading of the flags that guard the server.
 const SECURITY: &str = "Security";
@@ -222,6 +289,7 @@ impl UpArgs {
         config.scrape = self.scrape;
         config.admin_api = self.enable_admin_api;
         config.rules = self.rules;
+        config.alerting = self.alerting.settings();
         config.config = self.config;
         config.retention = Retention {
             metrics: self.retention_metrics,
@@ -235,9 +303,28 @@ impl UpArgs {
             auth_token_file: self.auth_token_file,
             web_config: self.web_config,
         };
+        let store = |url: Option<RemoteUrl>, write_url, auth_file| {
+            url.map(|url| RemoteStore {
+                url,
+                write_url,
+                auth_file,
+            })
+        };
+        config.remotes = RemoteStores {
+            metrics: store(self.metrics_url, self.metrics_write_url, self.metrics_auth_file),
+            traces: store(self.traces_url, self.traces_otlp_url, self.traces_auth_file),
+            logs: store(self.logs_url, None, self.logs_auth_file),
+            remote_write: match self.remote_write {
+                RemoteWrite::V1 => RemoteWriteVersion::V1,
+                RemoteWrite::V2 => RemoteWriteVersion::V2,
+            },
+            ca: self.remote_ca,
+            queue_bytes: self.remote_queue,
+        };
         config.client_limits = self.client_limit.into_iter().collect();
         config.max_disk_bytes = self.max_disk;
         config.max_memory_bytes = self.max_memory;
+        config.cors_origins = self.cors_origin.unwrap_or_default();
         config.query_windows = match self.query_windows {
             Windows::LeftOpen => WindowBounds::LeftOpen,
             Windows::Closed => WindowBounds::Closed,
@@ -291,6 +378,13 @@ mod tests {
             "--max-disk=1GiB",
             "--max-memory=256MB",
             "--query-windows=closed",
+            "--cors-origin=https://g",
+            "--alertmanager",
+            "http://a:9093",
+            "--webhook=https://h/x",
+            "--webhook-group-by=a,b",
+            "--webhook-group-wait=0s",
+            "--external-url=http://room",
             "--exponential-histograms=classic",
             "--tls-cert=c.pem",
             "--tls-key=k.pem",
@@ -299,6 +393,14 @@ mod tests {
             "--web-config=w.yml",
             "--client-limit=requests=5,samples=10",
             "--client-limit=queries=2",
+            "--metrics-url=http://m:9090",
+            "--metrics-write-url=http://w/api/v1/push",
+            "--remote-write=2.0",
+            "--traces-url=https://t",
+            "--traces-otlp-url=grpc://o:4317",
+            "--logs-url=http://l:3100",
+            "--logs-auth-file=a",
+            "--remote-queue=8MiB",
         ])
         .unwrap();
         assert_eq!(config.otlp_http.to_string(), "[::1]:2");
@@ -309,11 +411,23 @@ mod tests {
             (1 << 30, 256_000_000)
         );
         assert_eq!(config.query_windows, WindowBounds::Closed);
+        assert_eq!(format!("{:?}", config.cors_origins).matches("https://g").count(), 1);
+        let alerting = &config.alerting;
+        assert_eq!((alerting.alertmanagers.len(), alerting.webhooks.len()), (1, 1));
+        assert_eq!(
+            (alerting.group_by.len(), alerting.group_wait),
+            (2, Duration::ZERO)
+        );
         assert_eq!(config.exponential_histograms, ExponentialHistograms::Classic);
         assert_eq!(config.security.tls_client_ca, Some("a.pem".into()));
         assert_eq!(config.security.web_config, Some("w.yml".into()));
         assert_eq!(config.client_limits.samples_per_s, Some(10.0));
         assert_eq!(config.client_limits.queries, Some(2));
+        let traces = config.remotes.traces.unwrap();
+        assert_eq!(traces.url.to_string(), "https://t:443");
+        assert_eq!(traces.write_url.unwrap().to_string(), "grpc://o:4317");
+        assert_eq!(config.remotes.remote_write, RemoteWriteVersion::V2);
+        assert_eq!((config.remotes.queue_bytes, config.remotes.ca), (8 << 20, None));
     }
 
     #[test]
@@ -324,7 +438,10 @@ mod tests {
             ("--max-memory=1KiB", "at least 128 MiB"),
             ("--retention-logs=5", "such as 15d"),
             ("--listen=nowhere", "host:port"),
+            ("--webhook=h:1", "http://host:port/path"),
             ("--scrape=https://h", "https is not supported"),
+            ("--metrics-url=h:9090", "the scheme is missing"),
+            ("--logs-auth-file=f", "--logs-url"),
             ("--client-limit=all=1", "there is no such limit"),
         ] {
             let error = up(&[arg]).unwrap_err();

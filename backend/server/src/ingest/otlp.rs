@@ -4,6 +4,7 @@
 //! in the protocol's own words, and told as worth a retry only if a retry can help.
 //! Not here: where the data goes, which is the store's.
 
+mod answered;
 mod decoded;
 mod delta;
 mod export;
@@ -14,6 +15,7 @@ mod rejected;
 mod translate;
 mod wire;
 
+pub(crate) use answered::{PartialAnswer, partial_success};
 pub use decoded::Decoded;
 pub(crate) use delta::DeltaAccumulator;
 pub(crate) use refusal::Refusal;

@@ -163,7 +163,7 @@ async fn answers_queries_that_read_no_line() {
     );
     for (more, reason) in [
         ("query=vector(1)&step=x", "'step'"),
-        ("query=vector(time())", "not supported"),
+        ("query=vector(time())", "expected a number"),
     ] {
         let answer = server.get(&format!("/loki/api/v1/query_range?{more}")).await;
         assert_eq!(answer.status, 400, "{more}");
@@ -205,7 +205,7 @@ async fn a_page_of_another_site_may_not_follow_the_logs() {
 }
 
 /// Opens a WebSocket by hand and returns it once it is open.
-async fn open_tail(server: &Server, query: &str) -> TcpStream {
+pub(crate) async fn open_tail(server: &Server, query: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.addrs.http).await.unwrap();
     let head = format!(
         "GET /loki/api/v1/tail?query={} HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
@@ -223,7 +223,7 @@ async fn open_tail(server: &Server, query: &str) -> TcpStream {
 }
 
 /// Reads frames until one of text.
-async fn next_text(stream: &mut TcpStream) -> Value {
+pub(crate) async fn next_text(stream: &mut TcpStream) -> Value {
     loop {
         let opcode = stream.read_u8().await.unwrap() & 0x0f;
         let length = match stream.read_u8().await.unwrap() {

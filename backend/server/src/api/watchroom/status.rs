@@ -84,6 +84,7 @@ fn text(state: &Server) -> String {
             "scrapes_failed": counters.scrapes_failed.get(),
             "scraped_samples": counters.scraped_samples.get(),
         },
+        "stores": crate::remote::status(&state.store.remotes),
         "listeners": listeners,
     });
     body.to_string()

@@ -88,7 +88,7 @@ fn keep(
             if !samples.histograms.is_empty() {
                 outcome += state.store.append_histograms(&samples.histograms)?;
             }
-            if !batch.exemplars.is_empty() {
+            if !batch.exemplars.is_empty() && !state.store.forward_exemplars(&batch.exemplars) {
                 let mut exemplars = lock(&state.exemplars);
                 for (series, exemplar) in batch.exemplars {
                     let _ = exemplars.add(&series, exemplar);

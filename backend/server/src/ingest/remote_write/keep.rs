@@ -39,7 +39,9 @@ pub(super) fn keep(
         let outcome = state.store.append_batch(&batch.samples)?;
         written.samples = batch.kept(outcome, batch.samples.len());
     }
-    if !batch.exemplars.is_empty() {
+    if !batch.exemplars.is_empty() && state.store.forward_exemplars(&batch.exemplars) {
+        written.exemplars = batch.exemplars.len();
+    } else if !batch.exemplars.is_empty() {
         let mut exemplars = lock(&state.exemplars);
         for (series, exemplar) in batch.exemplars {
             // One that is late or too long is no reason to refuse anything.

@@ -95,7 +95,13 @@ fn keep(state: &State, outcome: super::pull::Outcome) -> Result<(), String> {
         .store
         .append_samples(&outcome.samples)
         .map_err(|error| chain(&error))?;
-    if !outcome.exemplars.is_empty() {
+    if state.store.remotes.metrics.is_some() {
+        let exemplars = outcome.exemplars.into_iter();
+        let exemplars: Vec<_> = exemplars.map(|(series, exemplar, _)| (series, exemplar)).collect();
+        if !exemplars.is_empty() {
+            state.store.forward_exemplars(&exemplars);
+        }
+    } else if !outcome.exemplars.is_empty() {
         let mut exemplars = lock(&state.exemplars);
         for (series, exemplar, timed) in outcome.exemplars {
             let _ = match timed {
