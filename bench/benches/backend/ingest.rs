@@ -105,13 +105,14 @@ pub(crate) struct Sent {
 /// Sends so many steps of some instances, the last of them now, over several connections at once.
 pub(crate) fn send(server: &Server, instances: std::ops::Range<usize>, n_steps: u64, step_ms: i64) -> Sent {
     let end_ms = now_ms() / step_ms * step_ms;
-    send_until(server, instances, n_steps, step_ms, end_ms)
+    send_until(server, instances, Fleet::new, n_steps, step_ms, end_ms)
 }
 
-/// As [`send`], the last of them at `end_ms`.
+/// As [`send`], of any fleet, the last of them at `end_ms`.
 pub(crate) fn send_until(
     server: &Server,
     instances: std::ops::Range<usize>,
+    fleet: fn(std::ops::Range<usize>) -> Fleet,
     n_steps: u64,
     step_ms: i64,
     end_ms: i64,
@@ -123,7 +124,7 @@ pub(crate) fn send_until(
             .map(|i| {
                 let first = instances.start + i * share;
                 let share = first..(first + share).min(instances.end);
-                scope.spawn(move || send_share(server, share, n_steps, step_ms, end_ms))
+                scope.spawn(move || send_share(server, fleet(share), n_steps, step_ms, end_ms))
             })
             .collect();
         senders
@@ -137,14 +138,7 @@ pub(crate) fn send_until(
     }
 }
 
-fn send_share(
-    server: &Server,
-    share: std::ops::Range<usize>,
-    n_steps: u64,
-    step_ms: i64,
-    end_ms: i64,
-) -> usize {
-    let mut fleet = Fleet::new(share);
+fn send_share(server: &Server, mut fleet: Fleet, n_steps: u64, step_ms: i64, end_ms: i64) -> usize {
     let mut body = RemoteWrite::default();
     let mut connection = server.connect();
     let path = server.kind.write_path();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use watchroom_bench::Stopwatch;
-use watchroom_bench::backend::{Connection, Kind, Server};
+use watchroom_bench::backend::{Connection, Fleet, Kind, Server};
 
 use crate::ingest::{now_ms, send_until};
 use crate::table::{Goal, Row, Unit, median};
@@ -20,7 +20,7 @@ const HOUR_S: i64 = 3_600;
 enum Data {
     /// 1 h at 15 s.
     Hour,
-    /// 24 h at 60 s.
+    /// 24 h at 120 s, of counters and a gauge.
     Day,
 }
 
@@ -117,16 +117,16 @@ pub(crate) fn rows() -> Vec<Row> {
     );
     let mut worst: BTreeMap<&str, f64> = BTreeMap::new();
     for data in [Data::Hour, Data::Day] {
-        let (n_steps, step_ms) = match data {
-            Data::Hour => (240, 15_000),
-            Data::Day => (1_440, 60_000),
+        let (fleet, n_steps, step_ms): (fn(_) -> _, _, _) = match data {
+            Data::Hour => (Fleet::new, 240, 15_000),
+            Data::Day => (Fleet::lean, 720, 120_000),
         };
-        let end_ms = now_ms() / 60_000 * 60_000;
+        let end_ms = now_ms() / 120_000 * 120_000;
         let servers: Vec<Server> = Kind::installed()
             .into_iter()
             .map(|kind| {
                 let server = Server::start(kind, &[]);
-                send_until(&server, 0..N_INSTANCES, n_steps, step_ms, end_ms);
+                send_until(&server, 0..N_INSTANCES, fleet, n_steps, step_ms, end_ms);
                 if kind == Kind::Victoria {
                     let _ = server.get("/internal/force_flush");
                 }

@@ -60,6 +60,16 @@ impl Fleet {
         Self { series }
     }
 
+    /// What [`Fleet::new`] gives, without histograms and most of the gauges: 11 series of each instance.
+    #[must_use]
+    pub fn lean(instances: std::ops::Range<usize>) -> Self {
+        let mut fleet = Self::new(instances);
+        fleet
+            .series
+            .retain(|series| matches!(series.shape, Shape::Counter(_) | Shape::Memory));
+        fleet
+    }
+
     /// Number of series.
     #[must_use]
     pub fn len(&self) -> usize {

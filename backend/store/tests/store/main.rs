@@ -10,6 +10,7 @@ mod histograms;
 mod kill;
 mod limits;
 mod model;
+mod order;
 mod property;
 mod reads;
 mod scan;
