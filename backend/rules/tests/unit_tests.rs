@@ -155,3 +155,93 @@ fn templates_give_what_prometheus_gives() {
     };
     assert!(verdict, "{printed}");
 }
+
+/// What a file comes to where Debian's promtool is too old to be asked.
+#[track_caller]
+fn alone(rules: &str, tests: &str, expect: bool) {
+    let reports = ours(rules, tests);
+    assert_eq!(passes(&reports), expect, "{reports:#?}");
+}
+
+#[test]
+fn native_histograms_are_given_and_expected() {
+    let rules = "groups: [{name: g, rules: [{record: 'h:sum', expr: sum(h)}]}]";
+    let tests = |sum: u32| {
+        format!(
+            "rule_files: [rules.yml]\ntests:\n- interval: 1m\n  input_series:\n  - {{series: 'h{{job=\"a\"}}', values: '{{{{schema:0 count:3 sum:4 buckets:[1 2]}}}}+{{{{schema:0 count:1 sum:1 buckets:[1]}}}}x3'}}\n  \
+             - {{series: 'h{{job=\"b\"}}', values: '_ {{{{schema:0 count:2 sum:2 buckets:[2]}}}}x3'}}\n  promql_expr_test:\n  \
+             - {{expr: 'h:sum', eval_time: 2m, exp_samples: [{{labels: 'h:sum', histogram: '{{{{schema:0 count:7 sum:{sum} buckets:[5 2]}}}}'}}]}}\n  \
+             - {{expr: 'histogram_count(h:sum)', eval_time: 2m, exp_samples: [{{labels: '{{}}', value: 7}}]}}\n"
+        )
+    };
+    alone(rules, &tests(8), true);
+    alone(rules, &tests(9), false);
+}
+
+#[test]
+fn near_numbers_are_the_same_where_the_file_says_so() {
+    let tests = |head: &str| {
+        format!(
+            "{head}tests: [{{promql_expr_test: [{{expr: '0.1 + 0.2', eval_time: 0m, exp_samples: [{{labels: '{{}}', value: 0.3}}]}}]}}]"
+        )
+    };
+    alone("groups: []", &tests("fuzzy_compare: true\n"), true);
+    alone("groups: []", &tests("fuzzy_compare: false\n"), false);
+    let far = tests("fuzzy_compare: true\n").replace("value: 0.3", "value: 0.3001");
+    alone("groups: []", &far, false);
+}
+
+#[test]
+fn a_test_may_begin_at_a_moment() {
+    for (start, seconds) in [("2026-11-20T00:00:00Z", 1_795_132_800_u32), ("100", 100)] {
+        let tests = format!(
+            "tests: [{{start_timestamp: {start}, interval: 1m, input_series: [{{series: x, values: '1 2 3'}}], promql_expr_test: [{{expr: 'time() + x', eval_time: 2m, \
+             exp_samples: [{{labels: '{{}}', value: {}}}]}}]}}]",
+            seconds + 123
+        );
+        alone("groups: []", &tests, true);
+    }
+    alone("groups: []", "tests: [{start_timestamp: soon}]", false);
+}
+
+#[test]
+fn alerts_may_be_kept_firing() {
+    let rules = "groups: [{name: g, rules: [{alert: A, expr: x > 0, keep_firing_for: 2m}]}]";
+    let tests = |at: &str, alerts: &str| {
+        format!(
+            "rule_files: [rules.yml]\ntests: [{{interval: 1m, input_series: [{{series: x, values: '1 0x9'}}], alert_rule_test: [{{eval_time: {at}, alertname: A, exp_alerts: [{alerts}]}}]}}]"
+        )
+    };
+    alone(rules, &tests("2m", "{}"), true);
+    alone(rules, &tests("3m", ""), true);
+    alone(rules, &tests("3m", "{}"), false);
+}
+
+#[test]
+fn what_a_file_asks_for_is_bounded() {
+    for (tests, expect) in [
+        (
+            "tests: [{input_series: [{series: x, values: '0x99999999'}]}]",
+            "more than",
+        ),
+        (
+            "tests: [{input_series: [{series: x, values: '_x99999999999999999999'}]}]",
+            "whole number",
+        ),
+    ] {
+        let error = UnitTests::read(tests).unwrap_err();
+        assert!(error.contains(expect), "{error}");
+    }
+    let many = vec!["{series: x, values: '0x999990'}"; 6].join(", ");
+    let error = UnitTests::read(&format!("tests: [{{input_series: [{many}]}}]")).unwrap_err();
+    assert!(error.contains("the file has more than"), "{error}");
+    let far = "evaluation_interval: 1ms\ntests: [{promql_expr_test: [{expr: '1', eval_time: 1d}]}]";
+    let reports = UnitTests::read(far)
+        .unwrap()
+        .run(&[], &UnitTestSettings::default());
+    assert!(
+        reports[0].failures[0]
+            .to_string()
+            .contains("evaluations would be needed")
+    );
+}

@@ -179,7 +179,7 @@ impl Case {
         }
         let (series, interval) = (&self.series, self.interval);
         format!(
-            "rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n- interval: {interval}\n  input_series:\n{series}  alert_rule_test:\n{alerts}  \
+            "rule_files: [rules.yml]\nevaluation_interval: 1m\ngroup_eval_order: [g0, g1]\ntests:\n- interval: {interval}\n  input_series:\n{series}  alert_rule_test:\n{alerts}  \
              promql_expr_test:\n{exprs}"
         )
     }
