@@ -411,7 +411,10 @@ mod tests {
             (1 << 30, 256_000_000)
         );
         assert_eq!(config.query_windows, WindowBounds::Closed);
-        assert_eq!(format!("{:?}", config.cors_origins).matches("https://g").count(), 1);
+        assert_eq!(
+            format!("{:?}", config.cors_origins).matches("https://g").count(),
+            1
+        );
         let alerting = &config.alerting;
         assert_eq!((alerting.alertmanagers.len(), alerting.webhooks.len()), (1, 1));
         assert_eq!(

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::args::{Cli, Command};
-use crate::{completions, demo, snapshot, system, up};
+use crate::{check, completions, demo, snapshot, system, test_rules, up};
 
 /// Reads the command line and does what it says. For the `main` of a binary.
 pub fn main() -> ExitCode {
@@ -27,6 +27,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args),
         Command::Snapshot(args) => snapshot::snapshot(&args),
         Command::Restore(args) => snapshot::restore(&args),
+        Command::Check(command) => check::run(command),
+        Command::Test(command) => test_rules::run(command),
         Command::Completions(args) => completions::run(&args),
         Command::System(system) => system::run(system),
     }

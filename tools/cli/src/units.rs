@@ -68,6 +68,14 @@ pub(crate) fn age(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// Reads `30s` and the like, and `0s`.
+pub(crate) fn pause(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" | "0s" => Ok(Duration::ZERO),
+        text => age(text),
+    }
+}
+
 /// Reads `127.0.0.1:7200`, `[::1]:7200`, `localhost:7200`.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     text.to_socket_addrs()

@@ -33,6 +33,7 @@ async fn serve(args: UpArgs) -> Result<(), Failure> {
     };
     let mut interrupt = catch(SignalKind::interrupt())?;
     let mut terminate = catch(SignalKind::terminate())?;
+    let mut hangup = catch(SignalKind::hangup())?;
     let config = args.config();
     let data_dir = config.data_dir.clone();
     let running = tokio::select! {
@@ -45,9 +46,13 @@ async fn serve(args: UpArgs) -> Result<(), Failure> {
     tracing::info!("OTLP over gRPC  http://{}", addresses.otlp_grpc);
     tracing::info!("OTLP over HTTP  http://{}", addresses.otlp_http);
     tracing::info!("data            {}", data_dir.display());
-    let name = tokio::select! {
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
+    let name = loop {
+        tokio::select! {
+            _ = interrupt.recv() => break "SIGINT",
+            _ = terminate.recv() => break "SIGTERM",
+            // What is wrong with the files is in the log; those before stay.
+            _ = hangup.recv() => { let _ = running.reload().await; }
+        }
     };
     tracing::info!("{name}: stopping; once more to stop at once");
     tokio::select! {

@@ -82,7 +82,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // tools/ and the rest
     (
         "watchroom-cli",
-        &["watchroom-server", "watchroom-fleet", "deriva"],
+        // `check` and `test` work on rules without a server.
+        &[
+            "watchroom-server",
+            "watchroom-fleet",
+            "watchroom-model",
+            "watchroom-rules",
+            "deriva",
+        ],
     ),
     ("watchroom-bench", &["watchroom", "watchroom-http"]),
     ("watchroom-e2e", &["watchroom-cli", "watchroom", "watchroom-http"]),
