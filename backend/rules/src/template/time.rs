@@ -22,7 +22,7 @@ pub(super) fn go_duration(nanos: i64) -> String {
     let fraction = |unit: u64, name: &str| {
         let digits = unit.ilog10() as usize;
         let mut text = (size / unit).to_string();
-        if size % unit > 0 {
+        if !size.is_multiple_of(unit) {
             let rest = format!("{:0digits$}", size % unit);
             text.push('.');
             text.push_str(rest.trim_end_matches('0'));
@@ -45,7 +45,7 @@ pub(super) fn go_duration(nanos: i64) -> String {
                 text.push_str(&format!("{minutes}m"));
             }
             text.push_str(&(seconds / 1_000_000_000).to_string());
-            if seconds % 1_000_000_000 > 0 {
+            if !seconds.is_multiple_of(1_000_000_000) {
                 let rest = format!("{:09}", seconds % 1_000_000_000);
                 text.push('.');
                 text.push_str(rest.trim_end_matches('0'));
