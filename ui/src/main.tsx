@@ -11,6 +11,7 @@ import './styles/trace.css';
 import './styles/logs.css';
 import './styles/metrics.css';
 import './styles/alerts.css';
+import './styles/map.css';
 import './app/theme';
 import { render } from 'preact';
 import { App } from './app/app';

@@ -1,7 +1,7 @@
 // The Loki API: log lines of a range, labels, and the live tail over a WebSocket.
 
 import { getJson } from './http';
-import type { Labels } from './prometheus';
+import type { Labels, MatrixSeries } from './prometheus';
 import type { TimeRange } from '../lib/time-range';
 
 export interface LogEntry {
@@ -50,6 +50,13 @@ export async function logs(expr: string, range: TimeRange, limit: number, signal
   const params = { query: expr, start: ns(range.start), end: ns(range.end), limit, direction: 'backward' };
   const answer = await getJson<Envelope<{ result: LokiStream[] }>>('/loki/api/v1/query_range', params, signal);
   return entriesOf(answer.data.result ?? []);
+}
+
+/** A query for numbers over the range, `step` in seconds. */
+export async function metric(expr: string, range: TimeRange, step: number, signal?: AbortSignal): Promise<MatrixSeries[]> {
+  const params = { query: expr, start: ns(range.start), end: ns(range.end), step };
+  const answer = await getJson<Envelope<{ resultType: string; result: MatrixSeries[] }>>('/loki/api/v1/query_range', params, signal);
+  return answer.data.resultType === 'matrix' ? (answer.data.result ?? []) : [];
 }
 
 export async function labelNames(signal?: AbortSignal): Promise<string[]> {

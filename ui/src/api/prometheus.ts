@@ -5,14 +5,32 @@ import type { TimeRange } from '../lib/time-range';
 
 export type Labels = Record<string, string>;
 
+/** Buckets of a native histogram: which bounds belong to it (0 upper, 1 lower, 2 neither, 3 both), lower, upper, count. */
+export type Bucket = [number, string, string, string];
+
+export interface NativeHistogram {
+  count: string;
+  sum: string;
+  buckets?: Bucket[];
+}
+
 export interface VectorSample {
   metric: Labels;
   value: [number, string];
+  histogram?: [number, NativeHistogram];
+}
+
+export interface Exemplar {
+  labels: Labels;
+  value: string;
+  /** Seconds since the epoch. */
+  timestamp: number;
 }
 
 export interface MatrixSeries {
   metric: Labels;
   values: [number, string][];
+  histograms?: [number, NativeHistogram][];
 }
 
 export type InstantResult =
@@ -84,8 +102,15 @@ async function ask<T>(path: string, params: Params, signal?: AbortSignal, form =
   return envelope.data;
 }
 
-export function query(expr: string, atMs: number, signal?: AbortSignal): Promise<InstantResult> {
-  return ask('query', { query: expr, time: atMs / 1000 }, signal, true);
+export async function query(expr: string, atMs: number, signal?: AbortSignal): Promise<InstantResult> {
+  const answer = await ask<InstantResult>('query', { query: expr, time: atMs / 1000 }, signal, true);
+  // A sample is a number or a histogram; what reads numbers finds none in the latter.
+  if (answer.resultType === 'vector') {
+    for (const sample of answer.result) sample.value ??= [sample.histogram?.[0] ?? 0, 'NaN'];
+  } else if (answer.resultType === 'matrix') {
+    for (const series of answer.result) series.values ??= [];
+  }
+  return answer;
 }
 
 /** The samples of an instant query that gives a vector; nothing for any other shape. */
@@ -102,6 +127,7 @@ export async function queryRange(
 ): Promise<MatrixSeries[]> {
   const params = { query: expr, start: range.start / 1000, end: range.end / 1000, step };
   const data = await ask<{ resultType: string; result: MatrixSeries[] }>('query_range', params, signal, true);
+  for (const series of data.result) series.values ??= [];
   return data.result;
 }
 
@@ -127,4 +153,9 @@ export async function rules(signal?: AbortSignal): Promise<RuleGroup[]> {
 
 export async function targets(signal?: AbortSignal): Promise<Target[]> {
   return (await ask<{ activeTargets: Target[] }>('targets', {}, signal)).activeTargets ?? [];
+}
+
+/** The exemplars of the series that an expression selects. */
+export async function exemplars(expr: string, range: TimeRange, signal?: AbortSignal): Promise<{ seriesLabels: Labels; exemplars: Exemplar[] }[]> {
+  return (await ask<{ seriesLabels: Labels; exemplars: Exemplar[] }[]>('query_exemplars', { query: expr, start: range.start / 1000, end: range.end / 1000 }, signal, true)) ?? [];
 }

@@ -5,6 +5,7 @@ import { EmptyState } from '../components/states';
 import { Alerts } from '../pages/alerts/alerts';
 import { Home } from '../pages/home/home';
 import { Logs } from '../pages/logs/logs';
+import { ServiceMap } from '../pages/map/map';
 import { Metrics } from '../pages/metrics/metrics';
 import { Targets } from '../pages/targets/targets';
 import { TracePage } from '../pages/trace/trace';
@@ -23,6 +24,8 @@ function pageOf(path: string): { title: string; body: preact.ComponentChildren }
       return { title: 'Home', body: <Home /> };
     case '/traces':
       return { title: 'Traces', body: <Traces /> };
+    case '/map':
+      return { title: 'Service map', body: <ServiceMap /> };
     case '/logs':
       return { title: 'Logs', body: <Logs /> };
     case '/metrics-explorer':

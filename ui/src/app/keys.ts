@@ -7,6 +7,7 @@ import { refreshNow } from './time';
 export const GO: Record<string, { path: string; name: string }> = {
   h: { path: '/', name: 'Home' },
   t: { path: '/traces', name: 'Traces' },
+  s: { path: '/map', name: 'Service map' },
   l: { path: '/logs', name: 'Logs' },
   m: { path: '/metrics-explorer', name: 'Metrics' },
   a: { path: '/alerts', name: 'Alerts' },

@@ -85,6 +85,7 @@ export interface LinkProps {
   'aria-label'?: string;
   'data-row'?: boolean;
   'data-testid'?: string;
+  style?: Record<string, string>;
 }
 
 /** A link that changes the place without loading the page anew; with a modifier key it is the browser's own. */

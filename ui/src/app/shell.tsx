@@ -15,6 +15,7 @@ import { useAutoRefresh, usePageTime } from './time';
 const NAV: { path: string; name: string; icon: IconName; key: string; also?: string }[] = [
   { path: '/', name: 'Home', icon: 'home', key: 'h' },
   { path: '/traces', name: 'Traces', icon: 'traces', key: 't', also: '/trace/' },
+  { path: '/map', name: 'Map', icon: 'map', key: 's' },
   { path: '/logs', name: 'Logs', icon: 'logs', key: 'l' },
   { path: '/metrics-explorer', name: 'Metrics', icon: 'metrics', key: 'm' },
   { path: '/alerts', name: 'Alerts', icon: 'alerts', key: 'a' },
@@ -147,6 +148,7 @@ const KEYS: [string, string][] = [
   ['/', 'go to the search of the page'],
   ['g h', 'home'],
   ['g t', 'traces'],
+  ['g s', 'service map'],
   ['g l', 'logs'],
   ['g m', 'metrics'],
   ['g a', 'alerts'],

@@ -12,6 +12,14 @@ const paths = {
     </>
   ),
   traces: <path d="M1.5 3.5h9M4.5 8h8M7.5 12.5h7M1.5 3.5v0M4.5 3.5V8M7.5 8v4.5" />,
+  map: (
+    <>
+      <circle cx="3" cy="8" r="1.8" />
+      <circle cx="13" cy="3.5" r="1.8" />
+      <circle cx="13" cy="12.5" r="1.8" />
+      <path d="m4.8 7.3 6.4-3M4.8 8.7l6.4 3" />
+    </>
+  ),
   logs: <path d="M2 3h12M2 6.3h8M2 9.7h10.5M2 13h6" />,
   metrics: <path d="M1.5 13.5h13M1.5 10.5l3.5-4 3 2.5 6-6.5" />,
   alerts: <path d="M8 1.5v1M3.5 12h9l-1.2-2V6.8a3.3 3.3 0 0 0-6.6 0V10zM6.6 14h2.8" />,

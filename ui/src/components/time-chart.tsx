@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
+import { Link } from '../app/router';
 import { theme } from '../app/theme';
 import { resolveColour, seriesColour } from '../lib/colours';
 import { bytes, dateClock } from '../lib/format';
@@ -20,6 +21,17 @@ export interface TimeChartProps {
   lit: string | null;
   onZoom: (startMs: number, endMs: number) => void;
   label: string;
+  /** Moments that lead somewhere, drawn over the lines. */
+  marks?: Mark[];
+}
+
+export interface Mark {
+  key: string;
+  /** Seconds since the epoch. */
+  at: number;
+  value: number;
+  label: string;
+  to: string;
 }
 
 interface Hover {
@@ -28,6 +40,18 @@ interface Hover {
   top: number;
   /** Index of the nearest series. */
   nearest: number | null;
+}
+
+/** Where the plot is and what it shows, for what is laid over it. */
+interface MarkScale {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  from: number;
+  to: number;
+  low: number;
+  high: number;
 }
 
 const MOST_IN_TIP = 12;
@@ -42,6 +66,7 @@ export function TimeChart(props: TimeChartProps) {
   const plot = useRef<uPlot | null>(null);
   const shown = useStore(theme);
   const [hover, setHover] = useState<Hover | null>(null);
+  const [scale, setScale] = useState<MarkScale | null>(null);
   const latest = useRef(props);
   latest.current = props;
   const shape = data.series.map((s) => s.key).join('\n');
@@ -106,6 +131,23 @@ export function TimeChart(props: TimeChartProps) {
           }),
         ],
         hooks: {
+          draw: [
+            (u) => {
+              const ratio = devicePixelRatio || 1;
+              const { left, top, width: w, height: h } = u.bbox;
+              const next = {
+                left: left / ratio,
+                top: top / ratio,
+                width: w / ratio,
+                height: h / ratio,
+                from: u.scales['x']?.min ?? 0,
+                to: u.scales['x']?.max ?? 1,
+                low: u.scales['y']?.min ?? 0,
+                high: u.scales['y']?.max ?? 1,
+              };
+              setScale((old) => (old && JSON.stringify(old) === JSON.stringify(next) ? old : next));
+            },
+          ],
           setSelect: [
             (u) => {
               if (u.select.width < 4) return;
@@ -168,7 +210,35 @@ export function TimeChart(props: TimeChartProps) {
   return (
     <div class="time-chart" ref={box} role="img" aria-label={props.label}>
       <div ref={host} />
+      {scale && props.marks && props.marks.length > 0 && <Marks marks={props.marks} scale={scale} />}
       {hover && <Tip hover={hover} props={props} width={width} />}
+    </div>
+  );
+}
+
+function Marks({ marks, scale }: { marks: Mark[]; scale: MarkScale }) {
+  return (
+    <div class="chart-marks">
+      {marks
+        .filter((m) => m.at >= scale.from && m.at <= scale.to)
+        .map((m) => {
+          // One beyond the lines' scale is drawn at the edge: that it is there matters more than how high.
+          const share = Math.min(1, Math.max(0, (m.value - scale.low) / (scale.high - scale.low)));
+          return (
+            <Link
+              key={m.key}
+              to={m.to}
+              class="chart-mark"
+              data-testid="exemplar"
+              title={m.label}
+              aria-label={m.label}
+              style={{
+                left: `${scale.left + ((m.at - scale.from) / (scale.to - scale.from)) * scale.width}px`,
+                top: `${scale.top + (1 - share) * scale.height}px`,
+              }}
+            />
+          );
+        })}
     </div>
   );
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { entriesOf, type LogEntry } from '../api/loki';
-import { addFilter, fromText, levelOf, selectorEnd, splitMatchers, traceQuery, withLevels } from './logql';
+import { addFilter, fromText, isMetricQuery, levelOf, selectorEnd, splitMatchers, traceQuery, withLevels } from './logql';
 import { brief, orderFields, summariseFields, tellingFields, volumeOfEntries } from './log-volume';
 
 const LABELS = ['service_name', 'level'];
@@ -122,4 +122,19 @@ test('a value beside a message is brief', () => {
   const long = brief(`caddr(0x${'ab'.repeat(32)})`);
   expect(long).toHaveLength(35);
   expect(long).toMatch(/^caddr\(0x.*….*\)$/);
+});
+
+test('numbers are told from lines and words', () => {
+  for (const yes of [
+    'rate({a="b"}[5m])',
+    'sum by (level) (count_over_time({a="b"} |= "x" [1m]))',
+    'sum(rate({a="b"}[1m])) by (x)',
+    '(rate({a="b"}[1m])) / 2',
+    'topk(3, rate({a="b"}[1m]))',
+  ]) {
+    expect(isMetricQuery(yes), yes).toBe(true);
+  }
+  for (const no of ['', '{a="b"}', 'error (twice)', '{a="b"} |= "rate([5m])"', 'sum of things', 'rate(x)']) {
+    expect(isMetricQuery(no), no).toBe(false);
+  }
 });

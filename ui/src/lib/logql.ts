@@ -66,6 +66,12 @@ export function withLevels(query: string, levels: string[]): string {
   return `${query} | level=~${quote(`(?i)(${expanded.join('|')})`)}`;
 }
 
+/** Whether the text is a query for numbers: a function or an aggregation over a selector with a range. */
+export function isMetricQuery(text: string): boolean {
+  const trimmed = text.trim();
+  return /^[a-z_]+\s*((by|without)\s*\([^)]*\)\s*)?\(|^\(/.test(trimmed) && /\{[^]*\[[^\]]+\]/.test(trimmed);
+}
+
 /** The query that the search box's plain words mean. Text that starts with a brace is LogQL already. */
 export function fromText(text: string): string {
   const trimmed = text.trim();

@@ -51,6 +51,9 @@ export interface TraceSummary {
   spans: number;
   errors: number;
   services: { name: string; spans: number; errors: number }[];
+  /** Spans that an expression selected, and the first of them. */
+  matched?: number;
+  first?: string;
 }
 
 export function summarise(trace: JaegerTrace): TraceSummary {

@@ -1,6 +1,7 @@
 // Alerts: every rule with its state, and what it burns for: instances, labels, annotations, since when.
 
 import * as prometheus from '../../api/prometheus';
+import * as silencing from '../../api/silences';
 import { href, Link, setParams, useParam, usePlace } from '../../app/router';
 import { moveAmongRows } from '../../app/keys';
 import { usePageTime } from '../../app/time';
@@ -12,6 +13,7 @@ import { serviceQuery } from '../../lib/logql';
 import { serviceOf } from '../../lib/red';
 import { alignRange, stepFor, type TimeRange } from '../../lib/time-range';
 import { useLoad } from '../../lib/use-load';
+import { SilenceButton, Silences } from './silences';
 import { tokenise } from '../../lib/promql';
 
 const STATES: RuleState[] = ['firing', 'pending', 'inactive', 'recording'];
@@ -30,6 +32,14 @@ export function Alerts() {
       return stretches(await prometheus.queryRange('ALERTS', grid, step, signal), grid, step);
     } catch {
       return new Map<string, Stretch[]>();
+    }
+  });
+  // A server without silences, or one that cannot tell them just now, still shows its alerts.
+  const silences = useLoad(`${time.now}`, 'silences', async (signal) => {
+    try {
+      return await silencing.silences(signal);
+    } catch {
+      return null;
     }
   });
   const toggle = (state: string) =>
@@ -79,6 +89,7 @@ export function Alerts() {
                 ))}
               </div>
             </div>
+            {silences.data && <Silences list={silences.data} now={time.now} />}
             {found.length === 0 && (
               <EmptyState title="No rule answers to this">
                 <button type="button" class="button" onClick={() => setParams({ q: null, state: null })}>
@@ -103,6 +114,7 @@ export function Alerts() {
                       now={time.now}
                       history={history.data?.get(rule.name)}
                       range={grid}
+                      silences={silences.data ?? null}
                     />
                   ))}
                 </section>
@@ -120,9 +132,11 @@ interface RuleProps {
   now: number;
   history: Stretch[] | undefined;
   range: TimeRange;
+  /** Null where the server has none. */
+  silences: silencing.Silence[] | null;
 }
 
-function RuleItem({ rule, now, history, range }: RuleProps) {
+function RuleItem({ rule, now, history, range, silences }: RuleProps) {
   const state = stateOf(rule);
   const alerts = rule.alerts ?? [];
   const severity = rule.labels?.['severity'];
@@ -165,7 +179,7 @@ function RuleItem({ rule, now, history, range }: RuleProps) {
           {rule.evaluationTime !== undefined ? ` in ${seconds(rule.evaluationTime)}` : ''}
         </p>
         {alerts.map((alert) => (
-          <Instance key={JSON.stringify(alert.labels)} alert={alert} now={now} said={summary} rule={rule} />
+          <Instance key={JSON.stringify(alert.labels)} alert={alert} now={now} said={summary} rule={rule} silences={silences} />
         ))}
       </div>
     </details>
@@ -178,9 +192,10 @@ interface InstanceProps {
   now: number;
   /** What the rule's line says already. */
   said: string;
+  silences: silencing.Silence[] | null;
 }
 
-function Instance({ alert, rule, now, said }: InstanceProps) {
+function Instance({ alert, rule, now, said, silences }: InstanceProps) {
   const since = Date.parse(alert.activeAt);
   const service = serviceOf(alert.labels);
   const value = Number(alert.value);
@@ -205,6 +220,14 @@ function Instance({ alert, rule, now, said }: InstanceProps) {
           ))}
         </span>
         <span class="spacer" />
+        {silences !== null &&
+          (silences.some((s) => silencing.covers(s, alert.labels)) ? (
+            <span class="badge" data-testid="silenced">
+              silenced
+            </span>
+          ) : (
+            <SilenceButton labels={alert.labels} />
+          ))}
         {service && (
           <>
             <Link to={href('/traces', { service })}>Traces</Link>

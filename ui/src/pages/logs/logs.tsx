@@ -9,11 +9,12 @@ import { Icon } from '../../components/icons';
 import { EmptyState, Show, Skeleton, StaleNotice } from '../../components/states';
 import { count, plural } from '../../lib/format';
 import { summariseFields, tellingFields, volumeOfEntries } from '../../lib/log-volume';
-import { addFilter, ALL, fromText, LEVELS, withLevels, type FilterOp } from '../../lib/logql';
+import { addFilter, ALL, fromText, isMetricQuery, LEVELS, withLevels, type FilterOp } from '../../lib/logql';
 import { stepFor } from '../../lib/time-range';
 import { useLoad } from '../../lib/use-load';
 import { Fields } from './fields';
 import { LogLines } from './log-lines';
+import { LogMetrics } from './log-metrics';
 import { logSuggestions } from './suggest';
 import { useTail } from './use-tail';
 import { Volume } from './volume';
@@ -24,6 +25,11 @@ const LIMITS = [100, 500, 1000, 5000];
 const MOST_ASKED = 5000;
 
 export function Logs() {
+  const [query] = useParam('q', ALL);
+  return isMetricQuery(query) ? <LogMetrics query={query} /> : <LogSearch />;
+}
+
+function LogSearch() {
   const time = usePageTime();
   const { params } = usePlace();
   const [query] = useParam('q', ALL);

@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import { moveAmongRows } from '../../app/keys';
-import { TimeChart } from '../../components/time-chart';
+import { TimeChart, type Mark } from '../../components/time-chart';
 import { seriesColour } from '../../lib/colours';
 import { writeDuration } from '../../lib/duration';
 import { plural } from '../../lib/format';
@@ -16,9 +16,10 @@ export interface GraphViewProps {
   step: number;
   format: (value: number) => string;
   onZoom: (start: number, end: number) => void;
+  marks?: Mark[];
 }
 
-export function GraphView({ data, start, end, step, format, onZoom }: GraphViewProps) {
+export function GraphView({ data, start, end, step, format, onZoom, marks = [] }: GraphViewProps) {
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [lit, setLit] = useState<string | null>(null);
   const toggle = (key: string, only: boolean) => {
@@ -44,6 +45,7 @@ export function GraphView({ data, start, end, step, format, onZoom }: GraphViewP
         hidden={hidden}
         lit={lit}
         onZoom={onZoom}
+        marks={marks}
         label={`Graph of ${plural(data.series.length, 'series', 'series')}`}
       />
       <div class="legend">

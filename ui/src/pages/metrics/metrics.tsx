@@ -2,12 +2,14 @@
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import * as prometheus from '../../api/prometheus';
-import { setParams, useParam, usePlace } from '../../app/router';
+import { href, setParams, useParam, usePlace } from '../../app/router';
 import { refreshNow, setRange, usePageTime } from '../../app/time';
 import { CodeInput } from '../../components/code-input';
 import { Icon } from '../../components/icons';
 import { EmptyState, ErrorState, Skeleton } from '../../components/states';
-import { formatFor, plural } from '../../lib/format';
+import { tracesOf, type Marked } from '../../lib/exemplars';
+import { dateClock, formatFor, plural } from '../../lib/format';
+import { HistogramView } from './histogram-view';
 import { chartData } from '../../lib/series';
 import { alignRange, stepFor, type TimeRange } from '../../lib/time-range';
 import { useLoad } from '../../lib/use-load';
@@ -65,6 +67,12 @@ export function Metrics() {
   const table = useLoad(asked && view === 'table' ? at : null, `table ${joined}`, (signal) =>
     askAll(queries, (expr) => prometheus.query(expr, time.range.end, signal)),
   );
+  const [withExemplars, setExemplars] = useParam('exemplars', 'on');
+  // Exemplars are a help: a server without any, or an expression without a selector, simply has none.
+  const exemplars = useLoad(asked && view === 'graph' && withExemplars !== 'off' ? at : null, `exemplars ${joined}`, async (signal) => {
+    const all = await Promise.all(queries.map((expr) => prometheus.exemplars(expr, time.range, signal).catch(() => [])));
+    return tracesOf(all.flat(), time.range.start, time.range.end);
+  });
   const answers: Answer<unknown>[] = (view === 'graph' ? graph.data : table.data) ?? [];
 
   return (
@@ -127,6 +135,18 @@ export function Metrics() {
           >
             <Icon name="plus" size={12} /> Add a query
           </button>
+          {asked && view === 'graph' && (exemplars.data?.length ?? 0) + (withExemplars === 'off' ? 1 : 0) > 0 && (
+            <button
+              type="button"
+              class="button button-small"
+              data-testid="exemplars"
+              aria-pressed={withExemplars !== 'off'}
+              title="Observations that name a trace, which opens at a click"
+              onClick={() => setExemplars(withExemplars === 'off' ? 'on' : 'off', { replace: true })}
+            >
+              Exemplars
+            </button>
+          )}
         </div>
       </div>
       {!asked ? (
@@ -134,7 +154,7 @@ export function Metrics() {
       ) : view === 'table' ? (
         <Table answers={table.data} error={table.error} retry={table.retry} />
       ) : (
-        <Graph answers={graph.data} error={graph.error} retry={graph.retry} range={time.range} grid={grid} step={step} />
+        <Graph answers={graph.data} error={graph.error} retry={graph.retry} range={time.range} grid={grid} step={step} marks={exemplars.data ?? []} />
       )}
     </>
   );
@@ -158,17 +178,31 @@ interface GraphProps extends PartProps<prometheus.MatrixSeries[]> {
   range: TimeRange;
   grid: TimeRange;
   step: number;
+  marks: Marked[];
 }
 
-function Graph({ answers, error, retry, range, grid, step }: GraphProps) {
+function Graph({ answers, error, retry, range, grid, step, marks }: GraphProps) {
   const data = useMemo(() => {
     const good = (answers ?? []).flatMap((a) => (a.result ? [{ name: a.letter, series: a.result, expr: a.expr }] : []));
     const only = good.length === 1 ? good.map((g) => ({ ...g, name: g.expr })) : good;
     // The grid of the answer, not of the newest range: while a refresh is under way the older picture stays whole.
-    return { chart: chartData(only, grid.start, grid.end, step), format: formatFor(good.map((g) => g.expr).join(' ')) };
+    const numbers = only.map((g) => ({ ...g, series: g.series.filter((s) => s.values.length > 0) }));
+    const histograms = good.flatMap((g) => g.series.filter((s) => (s.histograms ?? []).length > 0));
+    return { chart: chartData(numbers, grid.start, grid.end, step), histograms, format: formatFor(good.map((g) => g.expr).join(' ')) };
   }, [answers]);
+  const drawn = useMemo(
+    () =>
+      marks.map((m) => ({
+        key: `${m.traceId} ${m.at} ${m.value}`,
+        at: m.at,
+        value: m.value,
+        label: `Trace ${m.traceId.slice(0, 8)}: ${data.format(m.value)} at ${dateClock(m.at * 1000)}`,
+        to: href(`/trace/${m.traceId}`, { span: m.spanId }),
+      })),
+    [marks, data],
+  );
   if (!answers) return error ? <ErrorState error={error} retry={retry} /> : <Skeleton rows={1} height={320} label="Running the query" />;
-  if (data.chart.series.length === 0) {
+  if (data.chart.series.length === 0 && data.histograms.length === 0) {
     return answers.some((a) => a.error) ? null : <Nothing range="in this range" />;
   }
   return (
@@ -179,7 +213,10 @@ function Graph({ answers, error, retry, range, grid, step }: GraphProps) {
           largest means are shown. Aggregate with sum by (…) or topk.
         </p>
       )}
-      <GraphView data={data.chart} start={range.start} end={range.end} format={data.format} onZoom={setRange} step={step} />
+      {data.chart.series.length > 0 && (
+        <GraphView data={data.chart} start={range.start} end={range.end} format={data.format} onZoom={setRange} step={step} marks={drawn} />
+      )}
+      {data.histograms.length > 0 && <HistogramView series={data.histograms} range={range} step={step} format={data.format} />}
     </>
   );
 }

@@ -1,24 +1,31 @@
 // The instant answer as a table: a column for each label, the value last.
 
 import { useMemo, useState } from 'preact/hooks';
-import type { InstantResult, Labels } from '../../api/prometheus';
-import { dateClock, plural } from '../../lib/format';
+import type { InstantResult, Labels, NativeHistogram } from '../../api/prometheus';
+import { count, dateClock, plural, significant } from '../../lib/format';
+import { boundsOf, meanOf } from '../../lib/native-histogram';
 
 const FIRST_ROWS = 300;
 
 interface Row {
   metric: Labels;
   value: string;
+  histogram?: NativeHistogram;
 }
 
 function rowsOf(result: InstantResult): Row[] {
   switch (result.resultType) {
     case 'vector':
-      return result.result.map((s) => ({ metric: s.metric, value: s.value[1] }));
+      return result.result.map((s) =>
+        s.histogram ? { metric: s.metric, value: s.histogram[1].count, histogram: s.histogram[1] } : { metric: s.metric, value: s.value[1] },
+      );
     case 'matrix':
       return result.result.map((s) => ({
         metric: s.metric,
-        value: s.values.map(([t, v]) => `${v} @${dateClock(t * 1000)}`).join('\n'),
+        value: [
+          ...s.values.map(([t, v]) => `${v} @${dateClock(t * 1000)}`),
+          ...(s.histograms ?? []).map(([t, h]) => `${h.count} observations, sum ${h.sum} @${dateClock(t * 1000)}`),
+        ].join('\n'),
       }));
     default:
       return [{ metric: {}, value: result.result[1] }];
@@ -74,7 +81,7 @@ export function TableView({ expr, result, letter }: { expr: string; result: Inst
                       {row.metric[name] ?? ''}
                     </td>
                   ))}
-                  <td class="num mono table-value">{row.value}</td>
+                  <td class="num mono table-value">{row.histogram ? <Histogram of={row.histogram} /> : row.value}</td>
                 </tr>
               ))}
             </tbody>
@@ -87,5 +94,24 @@ export function TableView({ expr, result, letter }: { expr: string; result: Inst
         </button>
       )}
     </section>
+  );
+}
+
+/** A histogram in a cell: its figures, and its buckets when opened. */
+function Histogram({ of }: { of: NativeHistogram }) {
+  const most = Math.max(1e-300, ...(of.buckets ?? []).map((b) => Number(b[3])));
+  return (
+    <details class="cell-histogram" data-testid="cell-histogram">
+      <summary>
+        {count(Number(of.count))} <span class="quiet">observations, mean {significant(meanOf(of))}</span>
+      </summary>
+      {(of.buckets ?? []).map((bucket) => (
+        <div key={`${bucket[1]} ${bucket[2]}`} class="bucket">
+          <span class="quiet">{boundsOf(bucket)}</span>
+          <i style={{ width: `${(Number(bucket[3]) / most) * 100}px` }} />
+          <span>{count(Number(bucket[3]))}</span>
+        </div>
+      ))}
+    </details>
   );
 }

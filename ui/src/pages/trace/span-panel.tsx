@@ -16,11 +16,13 @@ import { useLoad } from '../../lib/use-load';
 export interface SpanPanelProps {
   tree: TraceTree;
   span: Span;
+  /** Its own microseconds on the critical path; null when it is not on it, or the path is not shown. */
+  onPath: number | null;
   close: () => void;
   showSpan: (id: string) => void;
 }
 
-export function SpanPanel({ tree, span, close, showSpan }: SpanPanelProps) {
+export function SpanPanel({ tree, span, onPath, close, showSpan }: SpanPanelProps) {
   const parent = span.parentId ? tree.byId.get(span.parentId) : undefined;
   const process = tree.processes[span.processId];
   const message = span.tags.find((t) => t.key === 'otel.status_description')?.value;
@@ -48,6 +50,7 @@ export function SpanPanel({ tree, span, close, showSpan }: SpanPanelProps) {
         <Fact name="duration" value={micros(span.duration)} />
         <Fact name="own time" value={micros(span.self)} />
         <Fact name="starts at" value={`+${micros(span.offset)}`} />
+        {onPath !== null && <Fact name="on the path" value={micros(onPath)} />}
         <Fact name="spans below" value={String(span.descendants)} />
       </dl>
       {span.warnings.length > 0 && <p class="notice">{span.warnings.join('; ')}</p>}

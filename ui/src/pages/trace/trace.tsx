@@ -2,12 +2,15 @@
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import * as jaeger from '../../api/jaeger';
+import * as api from '../../api/traces';
 import { href, Link, setParams, useParam } from '../../app/router';
 import { Icon } from '../../components/icons';
 import { EmptyState, Show, Skeleton } from '../../components/states';
 import { serviceColour } from '../../lib/colours';
-import { dateClock, micros, plural } from '../../lib/format';
+import { dateClock, micros, percent, plural } from '../../lib/format';
+import { pathOf, type PathOfTrace } from '../../lib/critical-path';
 import { traceQuery } from '../../lib/logql';
+import { starterQuery } from '../../lib/series';
 import { buildTree, searchSpans, type TraceTree } from '../../lib/trace-tree';
 import { useLoad } from '../../lib/use-load';
 import { Minimap } from './minimap';
@@ -61,6 +64,26 @@ function TraceView({ tree }: { tree: TraceTree }) {
   const [find, setFind] = useParam('find');
   const [viewText, setViewText] = useParam('view');
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
+  const [pathShown, setPathShown] = useParam('path', 'on');
+  // Both are a help: a store that cannot tell them has neither.
+  const critical = useLoad(tree.traceId, 'path', async (signal) => {
+    try {
+      return await api.criticalPath(tree.traceId, signal);
+    } catch {
+      return null;
+    }
+  });
+  const exemplars = useLoad(tree.traceId, 'exemplars', async (signal) => {
+    try {
+      return await api.exemplars(tree.traceId, signal);
+    } catch {
+      return [];
+    }
+  });
+  const path = useMemo(
+    () => (critical.data && pathShown !== 'off' ? pathOf(critical.data, tree.start) : null),
+    [critical.data, pathShown, tree],
+  );
   const view = readView(viewText, tree.duration);
   const matches = useMemo(() => searchSpans(tree, find), [tree, find]);
   const matched = useMemo(() => (find.trim() ? new Set(matches.map((s) => s.id)) : null), [matches, find]);
@@ -143,6 +166,18 @@ function TraceView({ tree }: { tree: TraceTree }) {
           )}
         </div>
         <span class="spacer" />
+        {critical.data && critical.data.parts.length > 0 && (
+          <button
+            type="button"
+            class="button button-small"
+            data-testid="path-toggle"
+            aria-pressed={path !== null}
+            title="The spans that the end of the trace waited for"
+            onClick={() => setPathShown(path === null ? 'on' : 'off', { replace: true })}
+          >
+            Critical path
+          </button>
+        )}
         {viewText && (
           <button type="button" class="button button-small" onClick={() => setView(null)}>
             Whole trace
@@ -159,6 +194,8 @@ function TraceView({ tree }: { tree: TraceTree }) {
           Close all
         </button>
       </div>
+      {path && <PathStrip path={path} select={select} selected={selected} />}
+      {exemplars.data && exemplars.data.length > 0 && <SeenInMetrics exemplars={exemplars.data} around={around} />}
       <div class={span ? 'trace-body with-panel' : 'trace-body'}>
         <Waterfall
           tree={tree}
@@ -169,11 +206,13 @@ function TraceView({ tree }: { tree: TraceTree }) {
           selected={selected}
           select={select}
           matched={matched}
+          path={path}
         />
         {span && (
           <SpanPanel
             tree={tree}
             span={span}
+            onPath={path?.self.get(span.id) ?? null}
             close={() => {
               select(null);
               document.querySelector<HTMLElement>('.waterfall')?.focus();
@@ -186,5 +225,54 @@ function TraceView({ tree }: { tree: TraceTree }) {
         )}
       </div>
     </div>
+  );
+}
+
+const MOST_ON_STRIP = 8;
+
+/** What the time of the trace went to, on its critical path: the spans with the longest own time there. */
+function PathStrip({ path, selected, select }: { path: PathOfTrace; selected: string; select: (id: string) => void }) {
+  const shown = path.spans.slice(0, MOST_ON_STRIP);
+  const rest = path.total - shown.reduce((sum, s) => sum + s.self, 0);
+  return (
+    <div class="path-strip" role="group" aria-label="Critical path, longest first" data-testid="path-strip">
+      {shown.map((s) => (
+        <button
+          key={s.id}
+          type="button"
+          class={s.id === selected ? 'path-part chosen' : 'path-part'}
+          style={{ flexGrow: Math.max(0.02, s.self / path.total), borderTopColor: serviceColour(s.service) }}
+          title={`${s.service} ${s.name}: ${micros(s.self)} of its own on the critical path`}
+          onClick={() => select(s.id)}
+        >
+          <span class="clip">{s.name}</span>
+          <b>{percent(s.self / path.total)}</b>
+        </button>
+      ))}
+      {rest > 0.5 && (
+        <span class="path-part path-rest" style={{ flexGrow: Math.max(0.02, rest / path.total) }}>
+          <span class="clip">{plural(path.spans.length - shown.length, 'more span')}</span>
+          <b>{percent(rest / path.total)}</b>
+        </span>
+      )}
+    </div>
+  );
+}
+
+const MOST_METRICS = 4;
+
+function SeenInMetrics({ exemplars, around }: { exemplars: api.TraceExemplar[]; around: Record<string, string> }) {
+  const byName = new Map(exemplars.map((e) => [e.series['__name__'] ?? '', e]));
+  const names = [...byName.keys()].filter(Boolean).sort();
+  return (
+    <p class="quiet seen-in" data-testid="seen-in-metrics">
+      <Icon name="metrics" size={13} /> seen in
+      {names.slice(0, MOST_METRICS).map((name) => (
+        <Link key={name} to={href('/metrics-explorer', { q: starterQuery(name, undefined), ...around }, false)}>
+          <code>{name.replace(/_bucket$/, '')}</code>
+        </Link>
+      ))}
+      {names.length > MOST_METRICS && `and ${names.length - MOST_METRICS} more metrics`}
+    </p>
   );
 }

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Icon } from '../../components/icons';
 import { VirtualList } from '../../components/virtual-list';
 import { serviceColour } from '../../lib/colours';
+import type { PathOfTrace } from '../../lib/critical-path';
 import { micros, plural } from '../../lib/format';
 import { ancestors, rulerMarks, visibleSpans, type Span, type TraceTree } from '../../lib/trace-tree';
 import type { View } from './trace';
@@ -21,12 +22,14 @@ export interface WaterfallProps {
   select: (id: string | null) => void;
   /** Ids that the search found; null without a search. */
   matched: ReadonlySet<string> | null;
+  /** The critical path, if it is shown. */
+  path: PathOfTrace | null;
 }
 
 const keyOf = (span: Span) => span.id;
 
 export function Waterfall(props: WaterfallProps) {
-  const { tree, view, setView, collapsed, setCollapsed, selected, select, matched } = props;
+  const { tree, view, setView, collapsed, setCollapsed, selected, select, matched, path } = props;
   const rows = useMemo(() => visibleSpans(tree, collapsed), [tree, collapsed]);
   const active = useMemo(() => rows.findIndex((s) => s.id === selected), [rows, selected]);
   const [names, setNames] = useState(38);
@@ -129,6 +132,7 @@ export function Waterfall(props: WaterfallProps) {
             open={!collapsed.has(span.id)}
             chosen={span.id === selected}
             match={matched === null ? null : matched.has(span.id)}
+            path={path?.parts.get(span.id)}
             onToggle={(open) => toggle(span, open)}
             onChoose={() => select(span.id === selected ? null : span.id)}
           />
@@ -200,11 +204,12 @@ interface SpanRowProps {
   open: boolean;
   chosen: boolean;
   match: boolean | null;
+  path: { from: number; to: number }[] | undefined;
   onToggle: (open: boolean) => void;
   onChoose: () => void;
 }
 
-function SpanRow({ span, view, tree, open, chosen, match, onToggle, onChoose }: SpanRowProps) {
+function SpanRow({ span, view, tree, open, chosen, match, path, onToggle, onChoose }: SpanRowProps) {
   const length = view.to - view.from;
   const left = ((span.offset - view.from) / length) * 100;
   const width = (span.duration / length) * 100;
@@ -262,6 +267,11 @@ function SpanRow({ span, view, tree, open, chosen, match, onToggle, onChoose }: 
               class={span.error ? 'bar bar-failed' : 'bar'}
               style={{ left: `${start}%`, width: `max(2px, ${end - start}%)`, background: colour }}
             />
+            {path?.map((part) => {
+              const from = Math.max(0, ((part.from - view.from) / length) * 100);
+              const to = Math.min(100, ((part.to - view.from) / length) * 100);
+              return to >= from ? <i key={part.from} class="path-mark" data-testid="path-mark" style={{ left: `${from}%`, width: `max(2px, ${to - from}%)` }} /> : null;
+            })}
             {span.logs.slice(0, 40).map((log, i) => {
               const at = ((log.timestamp - tree.start - view.from) / length) * 100;
               return at >= 0 && at <= 100 ? <i key={i} class="event-mark" style={{ left: `${at}%` }} /> : null;

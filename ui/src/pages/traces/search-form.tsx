@@ -5,6 +5,7 @@ import * as jaeger from '../../api/jaeger';
 import { setParams, usePlace } from '../../app/router';
 import { refreshNow } from '../../app/time';
 import { Icon } from '../../components/icons';
+import { fromForm } from '../../lib/trace-expression';
 import { durationFieldError, parseTags, withTag } from '../../lib/trace-search';
 import { useLoad } from '../../lib/use-load';
 
@@ -150,6 +151,18 @@ export function SearchForm({ service, services, search }: { service: string; ser
       </button>
       <button type="submit" class="button button-main">
         <Icon name="search" size={14} /> Search
+      </button>
+      <button
+        type="button"
+        class="button button-bare"
+        title="Search by an expression: any attribute, groups, comparison"
+        onClick={() => {
+          const known = 'tags' in parsed ? parsed.tags : {};
+          const q = fromForm({ service, operation: search.operation, tags: known, min: minError ? '' : min, max: maxError ? '' : max });
+          setParams({ q, service: null, operation: null, tags: null, min: null, max: null, limit: null });
+        }}
+      >
+        As expression
       </button>
       {(tagsError || minError || maxError) && (
         <p class="field-error" role="alert">
