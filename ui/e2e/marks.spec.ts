@@ -13,10 +13,10 @@ test('an exemplar on a graph opens its trace', async ({ page, request }) => {
       },
     }),
   );
-  await page.goto('/metrics-explorer?q=up');
+  await page.goto('/metrics-explorer?q=vector(1)');
   await page.getByTestId('exemplar').first().click();
   await expect(page).toHaveURL(new RegExp(`/trace/${trace.traceID}`));
-  await page.goto('/metrics-explorer?q=up');
+  await page.goto('/metrics-explorer?q=vector(1)');
   await expect(page.getByTestId('exemplar')).toHaveCount(1);
   await page.getByTestId('exemplars').click();
   await expect(page.getByTestId('exemplar')).toHaveCount(0);

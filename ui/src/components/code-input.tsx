@@ -2,7 +2,7 @@
 // a mirror that carries the colours; the textarea above it is transparent and does the work.
 
 import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { applyChoice, pairBracket, type Cursor, readCursor } from '../lib/completion';
+import { applyChoice, pairBracket, type Cursor, readCursor as readQueryCursor } from '../lib/completion';
 import { tokenise } from '../lib/promql';
 
 export interface Choice {
@@ -23,6 +23,8 @@ export interface CodeInputProps {
   onInput: (text: string) => void;
   onRun: (text: string) => void;
   complete: (text: string, at: number) => Promise<Offer>;
+  /** Reads where the cursor stands; PromQL's and LogQL's way unless told. */
+  readCursor?: (text: string, at: number) => Cursor;
   label: string;
   placeholder: string;
   search?: boolean;
@@ -50,7 +52,7 @@ function positionOf(mirror: HTMLElement, offset: number): { left: number; top: n
 }
 
 export function CodeInput(props: CodeInputProps) {
-  const { value, onInput, onRun, complete } = props;
+  const { value, onInput, onRun, complete, readCursor = readQueryCursor } = props;
   const area = useRef<HTMLTextAreaElement>(null);
   const mirror = useRef<HTMLPreElement>(null);
   const list = useRef<HTMLUListElement>(null);

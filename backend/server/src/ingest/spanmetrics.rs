@@ -100,11 +100,6 @@ impl SpanMetrics {
         self.flushed_ms = now_ms;
         writer.samples
     }
-
-    /// Caller, callee and number of calls.
-    pub(crate) fn dependencies(&self) -> Vec<(String, String, u64)> {
-        self.edges.counts()
-    }
 }
 
 /// What the metrics are.

@@ -195,7 +195,7 @@ function Drawing({ graph, figure, chosen, choose }: DrawingProps) {
                 class={`map-node${chosen === n.name ? ' chosen' : ''}${n.sends_spans ? '' : ' map-foreign'}`}
                 transform={`translate(${place.x} ${place.y})`}
                 role="button"
-                tabIndex={0}
+                tabindex={0}
                 aria-pressed={chosen === n.name}
                 aria-label={`${n.name}, ${n.kind}`}
                 data-testid="map-node"

@@ -16,7 +16,7 @@ import { Compare } from './compare';
 import { Groups } from './groups';
 import { Heat, type HeatChoice } from './heat';
 import { Results } from './results';
-import { expressionSuggestions } from './suggest';
+import { expressionCursor, expressionSuggestions } from './suggest';
 
 const VIEWS = { list: 'Traces', groups: 'Groups', compare: 'Compare' } as const;
 const LIMIT = 200;
@@ -68,6 +68,7 @@ export function Expression({ q }: { q: string }) {
           onInput={setText}
           onRun={run}
           complete={complete}
+          readCursor={expressionCursor}
           label="Trace expression"
           placeholder='{ resource.service.name = "a" && duration > 100ms }'
           search

@@ -2,7 +2,7 @@
 
 import * as api from '../../api/traces';
 import type { Choice, Offer } from '../../components/code-input';
-import { rank } from '../../lib/completion';
+import { rank, type Cursor } from '../../lib/completion';
 import type { TimeRange } from '../../lib/time-range';
 import { placeAt } from '../../lib/trace-expression';
 
@@ -20,6 +20,13 @@ const WORDS: Record<string, string[]> = {
   duration: ['10ms', '100ms', '1s'],
 };
 
+/** Where the cursor of an expression stands, as the query field wants it. */
+export function expressionCursor(text: string, at: number): Cursor {
+  const place = placeAt(text, at);
+  if (place.kind === 'none') return { place: { kind: text.trim() ? 'none' : 'expression' }, word: '', from: at, to: at };
+  return { place: { kind: 'expression' }, word: place.word, from: place.from, to: place.to };
+}
+
 export function expressionSuggestions(range: () => TimeRange): (text: string, at: number) => Promise<Offer> {
   let known: { key: string; fields: Promise<api.FieldValues[]> } | null = null;
   const fields = (): Promise<api.FieldValues[]> => {
@@ -30,12 +37,11 @@ export function expressionSuggestions(range: () => TimeRange): (text: string, at
   };
   return async (text, at) => {
     const place = placeAt(text, at);
-    const none = { place: { kind: 'none' as const }, word: '', from: at, to: at };
+    const cursor = expressionCursor(text, at);
     if (!text.trim()) {
-      return { cursor: none, choices: [{ text: '{ … }', insert: '{ … }', kind: 'spans', detail: 'conditions on a span' }] };
+      return { cursor, choices: [{ text: '{ … }', insert: '{ … }', kind: 'spans', detail: 'conditions on a span' }] };
     }
-    if (place.kind === 'none') return { cursor: none, choices: [] };
-    const cursor = { place: { kind: 'expression' as const }, word: place.word, from: place.from, to: place.to };
+    if (place.kind === 'none') return { cursor, choices: [] };
     if (place.kind === 'field') {
       const own: Choice[] = INTRINSICS.map(([name, detail]) => ({ text: name, insert: `${name} `, kind: 'field', detail }));
       const attributes: Choice[] = (await fields())

@@ -126,17 +126,6 @@ impl Edges {
         }
     }
 
-    /// Pairs of services with their number of calls, for the dependencies of the trace API.
-    pub(super) fn counts(&self) -> Vec<(String, String, u64)> {
-        let mut counts: Vec<_> = self
-            .edges
-            .iter()
-            .map(|((client, server), edge)| (client.to_string(), server.to_string(), edge.latency.count()))
-            .collect();
-        counts.sort();
-        counts
-    }
-
     #[cfg(test)]
     pub(super) fn n_waiting(&self) -> usize {
         self.waiting.len().max(self.order.len())
