@@ -49,7 +49,8 @@ pub(crate) fn exposition(remotes: &Remotes, out: &mut String) {
             of(&remote.counters).get() as f64
         });
     }
-    let gauges: [(&str, &str, fn(&Remote) -> f64); 4] = [
+    type Reads = fn(&Remote) -> f64;
+    let gauges: [(&str, &str, Reads); 4] = [
         (
             "queue_items",
             "Samples, spans and log lines that the store has not taken yet.",
