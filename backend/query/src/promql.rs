@@ -14,6 +14,7 @@ pub(crate) mod functions;
 mod notation;
 mod options;
 mod parse;
+mod print;
 pub(crate) mod rows;
 mod stats;
 mod value;
@@ -23,8 +24,8 @@ pub use error::EvalError;
 pub use format::{format_duration, format_value, parse_value};
 pub use notation::parse_histogram;
 pub use options::{EvalOptions, WindowBounds};
-pub use parse::{Query, function_names, parse, parse_duration, parse_selector};
 pub(crate) use parse::last_line;
+pub use parse::{Query, function_names, parse, parse_duration, parse_selector};
 pub use value::{QueryOutput, Value, ValueType};
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ impl Aggregation {
         })
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         let known = NAMES.into_iter().find(|name| Self::from_name(name) == Some(self));
         known.unwrap_or_default()
     }

@@ -12,7 +12,7 @@ use watchroom_model::Matcher;
 pub(crate) use grammar::Times;
 
 use super::ast::{Expr, Matchers, RangeOf};
-use super::{ValueType, functions};
+use super::{ValueType, functions, print};
 use crate::{ParseError, scan};
 
 /// A query that has been read and checked: types agree, regular expressions are compiled.
@@ -38,6 +38,28 @@ impl Query {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The query in one style, over several lines if it is long, as Prometheus' formatter has it; brackets that change nothing go.
+    ///
+    /// ```
+    /// use watchroom_query::promql;
+    ///
+    /// let query = promql::parse("sum(rate(a[300s]))by(job)").unwrap();
+    /// assert_eq!(query.pretty(), "sum by (job) (rate(a[5m]))");
+    /// ```
+    #[must_use]
+    pub fn pretty(&self) -> String {
+        match self.uses_times {
+            true => self.text.trim().to_owned(),
+            false => print::pretty(&self.expr),
+        }
+    }
+
+    /// The tree of the query as JSON, with the types and members that Prometheus' `parse_query` has.
+    #[must_use]
+    pub fn tree(&self) -> String {
+        print::tree(&self.expr)
     }
 
     /// Type of its result.

@@ -81,7 +81,14 @@ pub(crate) fn result(out: &mut String, result: &Value) {
 
 fn value(out: &mut String, value: &Value) {
     match value {
-        Value::Scalar(at) => sample(out, at),
+        Value::Scalar(at) => {
+            // Prometheus prints a scalar without an exponent, however large or small it is.
+            out.push('[');
+            seconds(out, at.t_ms);
+            out.push_str(",\"");
+            out.push_str(&watchroom_query::promql::format_value(at.value));
+            out.push_str("\"]");
+        }
         Value::String { t_ms, text } => {
             out.push('[');
             seconds(out, *t_ms);

@@ -7,11 +7,13 @@ mod answer;
 mod exemplars;
 mod federate;
 mod find;
+mod format;
 mod meta;
 mod query;
 mod reload;
 mod remote_read;
 mod rules;
+mod stats;
 mod status;
 mod targets;
 
@@ -27,12 +29,15 @@ use http::{Method, StatusCode};
 use crate::net::{Params, cors, gzip, plain, receive};
 use crate::state::Shared;
 use answer::Failure;
+pub use remote_read::RemoteRead;
 
 /// Every route.
 pub(super) fn router(state: &Shared) -> Router {
     Router::new()
         .route("/api/v1/query", get(query::instant).post(query::instant))
         .route("/api/v1/query_range", get(query::range).post(query::range))
+        .route("/api/v1/format_query", get(format::format).post(format::format))
+        .route("/api/v1/parse_query", get(format::parse).post(format::parse))
         .route("/api/v1/series", get(find::series).post(find::series))
         .route("/api/v1/labels", get(find::labels).post(find::labels))
         .route("/api/v1/label/{name}/values", get(find::values))

@@ -113,7 +113,7 @@ fn compare(ask: &Ask, ours: &Side, theirs: &Side) -> Result<(), String> {
     }
     let (ours, theirs) = (field(ours, "data"), field(theirs, "data"));
     match ask.alike {
-        Alike::Same if in_order(ask, ours.clone()) != in_order(ask, theirs.clone()) => {
+        Alike::Same if !same(&in_order(ask, ours.clone()), &in_order(ask, theirs.clone())) => {
             Err("other data".into())
         }
         Alike::Shape => shape(&ours, &theirs, "data"),
@@ -128,7 +128,33 @@ fn in_order(ask: &Ask, mut data: Value) -> Value {
     {
         result.sort_by_key(|series| series["metric"].to_string());
     }
+    if ask.path.contains("metadata")
+        && let Value::Array(entries) = &mut data
+    {
+        entries.sort_by_key(Value::to_string);
+    }
     data
+}
+
+/// Whether both are equal, numbers but for their last digits: the order of additions is not the same.
+fn same(ours: &Value, theirs: &Value) -> bool {
+    match (ours, theirs) {
+        (Value::Object(ours), Value::Object(theirs)) => {
+            ours.len() == theirs.len()
+                && ours
+                    .iter()
+                    .all(|(key, ours)| theirs.get(key).is_some_and(|theirs| same(ours, theirs)))
+        }
+        (Value::Array(ours), Value::Array(theirs)) => {
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| same(ours, theirs))
+        }
+        (Value::String(a), Value::String(b)) if a.contains('.') && b.contains('.') => {
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-12 * a.abs().max(b.abs());
+            let numbers = a.parse::<f64>().ok().zip(b.parse::<f64>().ok());
+            a == b || numbers.is_some_and(|(a, b)| near(a, b))
+        }
+        _ => ours == theirs,
+    }
 }
 
 /// Whether ours has everything that theirs has, of the same types.

@@ -170,7 +170,7 @@ async fn hostile_targets_are_down_with_a_reason() {
         (
             "",
             b"a 1\nb 1\nc 1\nd 1\n".to_vec(),
-            "there are more than 3 samples",
+            "sample limit exceeded",
         ),
         (
             "content-type: application/openmetrics-text\r\n",

@@ -149,10 +149,8 @@ mod tests {
         let keyed = series
             .iter()
             .map(|labels| ((labels.metric_name().to_owned(), labels.clone()), sample));
-        let text = text(
-            &keyed.collect(),
-            &Labels::from_pairs([("site", "x"), ("a", "not this")]),
-        );
+        let external = Labels::from_pairs([("site", "x"), ("a", "here")]);
+        let text = text(&keyed.collect(), &external);
         assert_eq!(text.matches("# TYPE").count(), 2, "{text}");
         assert!(
             text.contains("\nb{a=\"here\",site=\"x\",instance=\"\"} +Inf 1500\n"),

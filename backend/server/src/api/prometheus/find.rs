@@ -41,12 +41,6 @@ impl Find {
             moment(params, "start")?.unwrap_or(0),
             moment(params, "end")?.unwrap_or(i64::MAX / 1_000_000),
         );
-        if end_ms < start_ms {
-            return Err(Failure::parameter(
-                "end",
-                "end timestamp must not be before start timestamp",
-            ));
-        }
         Ok(Self {
             selectors,
             start_ms,

@@ -18,6 +18,16 @@ pub(super) async fn metadata(State(state): State<Shared>, request: Request) -> R
         Some(Ok(limit)) => usize::try_from(limit).unwrap_or(usize::MAX),
         Some(Err(_)) => return Err(Failure::parameter("limit", "limit must be a whole number")),
     };
+    // There is one entry for each metric, which every limit on them but an odd one leaves.
+    if params
+        .get("limit_per_metric")
+        .is_some_and(|limit| limit.parse::<i64>().is_err())
+    {
+        return Err(Failure::parameter(
+            "limit_per_metric",
+            "limit must be a whole number",
+        ));
+    }
     let metric = params.get("metric").map(str::to_owned);
     let found = quick(&state, move |server| server.store.metadata(metric.as_deref())).await?;
     Ok(success(|out| {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use watchroom_query::promql::{self, EvalOptions, QueryOutput};
+use watchroom_query::promql::{self, EvalOptions, QueryOutput, Value};
 
 use super::answer::{Failure, with_notes};
 use super::params;
+use super::stats::{Counted, Stats};
 use crate::api::work::{Deadline, run};
 use crate::api::{StoreSource, json, time};
 use crate::clock;
@@ -24,11 +25,14 @@ pub(super) async fn instant(State(state): State<Shared>, request: Request) -> Re
     let t_ms = moment(&params, "time")?.unwrap_or_else(clock::now_ms);
     let text = required(&params, "query")?.to_owned();
     let options = Options::read(&params)?;
+    let mut asked = Asked::new(&options);
     run(&state, options.timeout, move |server, deadline| {
+        asked.begin();
         let query = promql::parse(&text).map_err(|error| Failure::parameter("query", error))?;
         let source = StoreSource(&server.store);
+        let source = Counted::new(&source);
         let output = promql::instant(&query, &source, t_ms, &options.eval(server, deadline));
-        counted(server, output)
+        asked.answer(server, output, &source)
     })
     .await?
 }
@@ -60,18 +64,25 @@ pub(super) async fn range(State(state): State<Shared>, request: Request) -> Resu
     }
     let text = required(&params, "query")?.to_owned();
     let options = Options::read(&params)?;
+    let mut asked = Asked::new(&options);
     run(&state, options.timeout, move |server, deadline| {
+        asked.begin();
         let query = promql::parse(&text).map_err(|error| Failure::parameter("query", error))?;
         let source = StoreSource(&server.store);
+        let source = Counted::new(&source);
         let options = options.eval(server, deadline);
         let output = promql::range(&query, &source, start_ms, end_ms, step_ms, &options);
-        counted(server, output)
+        asked.answer(server, output, &source)
     })
     .await?
 }
 
 /// What a request may set.
 struct Options {
+    /// Most series of the result.
+    limit: usize,
+    /// Whether the answer tells what the query cost.
+    stats: bool,
     timeout: Duration,
     lookback: Option<Duration>,
 }
@@ -84,7 +95,14 @@ impl Options {
                 .map(|text| promql::parse_duration(text).map_err(|error| Failure::parameter(name, error)))
                 .transpose()
         };
+        let limit = match params.get("limit").map(str::parse::<usize>) {
+            None | Some(Ok(0)) => usize::MAX,
+            Some(Ok(limit)) => limit,
+            Some(Err(_)) => return Err(Failure::parameter("limit", "limit must be a whole number")),
+        };
         Ok(Self {
+            limit,
+            stats: params.get("stats").is_some(),
             timeout: duration("timeout")?.unwrap_or(Duration::MAX),
             lookback: duration("lookback_delta")?,
         })
@@ -104,13 +122,47 @@ impl Options {
     }
 }
 
-fn counted<E: Into<Failure>>(server: &Server, output: Result<QueryOutput, E>) -> Result<Response, Failure> {
-    match output {
-        Ok(output) => Ok(answer(&output)),
-        Err(error) => {
-            server.counters.queries_failed.add(1);
-            Err(error.into())
+/// How a query is to be answered.
+struct Asked {
+    limit: usize,
+    stats: Option<Stats>,
+}
+
+impl Asked {
+    fn new(options: &Options) -> Self {
+        Self {
+            limit: options.limit,
+            stats: options.stats.then(Stats::asked),
         }
+    }
+
+    fn begin(&mut self) {
+        if let Some(stats) = &mut self.stats {
+            stats.begin();
+        }
+    }
+
+    fn answer<E: Into<Failure>>(
+        &self,
+        server: &Server,
+        output: Result<QueryOutput, E>,
+        source: &Counted<'_>,
+    ) -> Result<Response, Failure> {
+        let output = match output {
+            Ok(output) => limited(output, self.limit),
+            Err(error) => {
+                server.counters.queries_failed.add(1);
+                return Err(error.into());
+            }
+        };
+        Ok(with_notes(&output.warnings, &output.infos, |out| {
+            out.push('{');
+            json::result(out, &output.value);
+            if let Some(stats) = &self.stats {
+                stats.write(out, source);
+            }
+            out.push('}');
+        }))
     }
 }
 
@@ -131,10 +183,23 @@ pub(super) fn moment(params: &Params, name: &str) -> Result<Option<i64>, Failure
         .transpose()
 }
 
-fn answer(output: &QueryOutput) -> Response {
-    with_notes(&output.warnings, &output.infos, |out| {
-        out.push('{');
-        json::result(out, &output.value);
-        out.push('}');
-    })
+/// Leaves out what is beyond the limit that the client set, and says so.
+fn limited(mut output: QueryOutput, limit: usize) -> QueryOutput {
+    let n = match &mut output.value {
+        Value::Vector(all) => {
+            let n = all.len();
+            all.truncate(limit);
+            n
+        }
+        Value::Matrix(all) => {
+            let n = all.len();
+            all.truncate(limit);
+            n
+        }
+        Value::Scalar(_) | Value::String { .. } => 0,
+    };
+    if n > limit {
+        output.warnings.push("results truncated due to limit".to_owned());
+    }
+    output
 }

@@ -98,14 +98,8 @@ pub(super) async fn read(State(state): State<Shared>, request: Request) -> Resul
     let body = receive_as(request.into_body(), Compression::Snappy, &state.budget, &limits)
         .await
         .map_err(|error| Failure::bad_data(error.to_string()))?;
-    let request = ReadRequest::decode(body.bytes)
-        .map_err(|error| Failure::bad_data(format!("body is not a valid request: {error}")))?;
-    if request.queries.len() > MAX_QUERIES {
-        return Err(Failure::bad_data(format!(
-            "request has more than {MAX_QUERIES} queries"
-        )));
-    }
-    let answer = run_default(&state, move |server, _| answer(server, request.queries)).await??;
+    let queries = decode(&body.bytes)?;
+    let answer = run_default(&state, move |server, _| answer(server, &queries)).await??;
     let mut response = Response::new(answer.into());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
@@ -113,27 +107,66 @@ pub(super) async fn read(State(state): State<Shared>, request: Request) -> Resul
     Ok(response)
 }
 
-fn answer(server: &Server, queries: Vec<Query>) -> Result<Vec<u8>, Failure> {
-    let mut left = MAX_SAMPLES.min(server.limits.max_query_samples);
-    let mut response = ReadResponse::default();
-    for query in queries {
+/// A query that has been read.
+struct Select {
+    start_ms: i64,
+    end_ms: i64,
+    matchers: Vec<Matcher>,
+}
+
+fn decode(body: &[u8]) -> Result<Vec<Select>, Failure> {
+    let request = ReadRequest::decode(body)
+        .map_err(|error| Failure::bad_data(format!("body is not a valid request: {error}")))?;
+    if request.queries.len() > MAX_QUERIES {
+        return Err(Failure::bad_data(format!(
+            "request has more than {MAX_QUERIES} queries"
+        )));
+    }
+    let select = |query: Query| {
         if query.matchers.len() > MAX_MATCHERS {
             return Err(Failure::bad_data(format!(
                 "query has more than {MAX_MATCHERS} matchers"
             )));
         }
-        let matchers = query
-            .matchers
-            .into_iter()
-            .map(matcher)
-            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Select {
+            start_ms: query.start_ms,
+            end_ms: query.end_ms,
+            matchers: query
+                .matchers
+                .into_iter()
+                .map(matcher)
+                .collect::<Result<_, _>>()?,
+        })
+    };
+    request.queries.into_iter().map(select).collect()
+}
+
+/// The reader of remote read requests, for those who hold it against input of their own, such as fuzz targets.
+#[derive(Debug, Clone, Copy)]
+pub struct RemoteRead;
+
+impl RemoteRead {
+    /// Reads a request that is no longer compressed, and tells how many matchers it has.
+    ///
+    /// # Errors
+    /// What the client is told.
+    pub fn read(body: &[u8]) -> Result<usize, String> {
+        let queries = decode(body).map_err(|failure| failure.to_string())?;
+        Ok(queries.iter().map(|query| query.matchers.len()).sum())
+    }
+}
+
+fn answer(server: &Server, queries: &[Select]) -> Result<Vec<u8>, Failure> {
+    let mut left = MAX_SAMPLES.min(server.limits.max_query_samples);
+    let mut response = ReadResponse::default();
+    for query in queries {
         let limit = SelectLimit {
             max_samples: left,
             ..SelectLimit::default()
         };
         let found = server
             .store
-            .select(&matchers, query.start_ms, query.end_ms, limit)?;
+            .select(&query.matchers, query.start_ms, query.end_ms, limit)?;
         let timeseries = found.into_iter().filter(|series| !series.samples.is_empty());
         let timeseries: Vec<TimeSeries> = timeseries
             .map(|series| {

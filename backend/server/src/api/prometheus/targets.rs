@@ -109,13 +109,15 @@ pub(super) async fn metadata(State(state): State<Shared>, request: Request) -> R
     };
     let mut found = Vec::new();
     for target in state.targets.all().iter().filter(|target| fits(&target.labels)) {
+        // As in Prometheus, whole targets are taken until there is enough.
+        if found.len() >= limit {
+            break;
+        }
         let metadata = std::sync::Arc::clone(&lock(&target.status).metadata);
         let fitting = metadata
             .iter()
             .filter(|of| metric.is_none_or(|metric| of.name == metric));
-        for of in fitting.take(limit.saturating_sub(found.len())) {
-            found.push((target.labels.clone(), of.clone()));
-        }
+        found.extend(fitting.map(|of| (target.labels.clone(), of.clone())));
     }
     Ok(success(|out| {
         json::list(out, &found, |out, (labels, of)| {

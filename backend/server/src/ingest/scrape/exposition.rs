@@ -11,6 +11,7 @@ use std::sync::Arc;
 use watchroom_model::{Labels, METRIC_NAME, MetricKind, MetricMetadata, NativeHistogram};
 
 use line::Cursor;
+pub(super) use protobuf::parse_protobuf_into;
 pub use protobuf::{ProtobufError, parse_protobuf};
 
 /// Which of the two formats a text is in.
@@ -106,8 +107,6 @@ pub struct ExpositionError {
     pub line: usize,
     /// What is wrong with it.
     pub reason: String,
-    /// Samples that were read before.
-    pub samples: usize,
 }
 
 /// Reads a text.
@@ -117,10 +116,22 @@ pub struct ExpositionError {
 ///
 /// Source: Prometheus, "Exposition formats"; OpenMetrics 1.0, section 5.1.
 pub fn parse(text: &str, format: Format, limits: &ParseLimits) -> Result<Exposition, ExpositionError> {
+    let mut found = Exposition::default();
+    parse_into(&mut found, text, format, limits)?;
+    Ok(found)
+}
+
+/// [`parse`] that leaves what stands before an error.
+pub(super) fn parse_into(
+    found: &mut Exposition,
+    text: &str,
+    format: Format,
+    limits: &ParseLimits,
+) -> Result<(), ExpositionError> {
     let mut parser = Parser {
         format,
         limits,
-        found: Exposition::default(),
+        found,
         family: None,
         ended: false,
     };
@@ -128,28 +139,23 @@ pub fn parse(text: &str, format: Format, limits: &ParseLimits) -> Result<Exposit
     for (i, line) in text.split('\n').enumerate() {
         n_lines = i + 1;
         let line = line.strip_suffix('\r').unwrap_or(line);
-        if let Err(reason) = parser.line(line) {
-            return Err(ExpositionError {
-                line: i + 1,
-                reason,
-                samples: parser.found.samples.len(),
-            });
-        }
+        parser
+            .line(line)
+            .map_err(|reason| ExpositionError { line: i + 1, reason })?;
     }
     if format == Format::OpenMetrics && !parser.ended {
         return Err(ExpositionError {
             line: n_lines,
             reason: "the text ends without # EOF; it may be cut off".into(),
-            samples: parser.found.samples.len(),
         });
     }
-    Ok(parser.found)
+    Ok(())
 }
 
 struct Parser<'a> {
     format: Format,
     limits: &'a ParseLimits,
-    found: Exposition,
+    found: &'a mut Exposition,
     /// Index of the family that was described last.
     family: Option<usize>,
     ended: bool,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use watchroom_model::{HistogramSample, Labels, MetricMetadata, NativeHistogram, Sample, stale_nan};
 
 use super::exposition::{
-    Exposition, ParseLimits, Scraped, ScrapedExemplar, ScrapedHistogram, parse, parse_protobuf,
+    Exposition, ParseLimits, Scraped, ScrapedExemplar, ScrapedHistogram, parse_into, parse_protobuf_into,
 };
 use super::protocol::BodyFormat;
 use super::{Target, relabel};
@@ -63,16 +63,14 @@ impl Memory {
         took: Duration,
     ) -> (Outcome, Result<(), String>) {
         let mut figures = Figures::default();
-        let read = answer.and_then(|(body, format)| {
-            let read = read(target, &body, format);
-            read.map_err(|(reason, scraped)| {
-                figures.scraped = scraped;
-                reason
-            })
-        });
         let mut outcome = Outcome::default();
-        let result = read.and_then(|exposition| {
-            let seen = self.accept(target, exposition, t_ms, &mut outcome, &mut figures)?;
+        let result = answer.and_then(|(body, format)| {
+            let mut found = Exposition::default();
+            let read = read(target, &body, format, &mut found);
+            // What stands before a mistake counts, though nothing of it is kept.
+            let accepted = self.accept(target, found, t_ms, &mut outcome, &mut figures);
+            read?;
+            let seen = accepted?;
             let gone = self.seen.difference(&seen);
             let gone = gone.map(|labels| stale(labels.clone(), t_ms));
             outcome.samples.extend(gone);
@@ -195,15 +193,15 @@ fn of_histogram(sample: ScrapedHistogram) -> Entry {
     (sample.labels, sample.blank, value, sample.t_ms, sample.exemplars)
 }
 
-/// Reads a body; a failure comes with the number of samples that were read before.
-fn read(target: &Target, body: &[u8], format: BodyFormat) -> Result<Exposition, (String, usize)> {
+/// Reads a body; what stands before a mistake is in `found`.
+fn read(target: &Target, body: &[u8], format: BodyFormat, found: &mut Exposition) -> Result<(), String> {
     let limits = ParseLimits::default();
     match format {
-        BodyFormat::Protobuf => parse_protobuf(body, target.spec.how.classic_histograms, &limits)
-            .map_err(|error| (error.to_string(), error.samples)),
+        BodyFormat::Protobuf => parse_protobuf_into(found, body, target.spec.how.classic_histograms, &limits)
+            .map_err(|error| error.to_string()),
         BodyFormat::Text(format) => {
-            let text = std::str::from_utf8(body).map_err(|_| ("body is not valid UTF-8".to_owned(), 0))?;
-            parse(text, format, &limits).map_err(|error| (error.to_string(), error.samples))
+            let text = std::str::from_utf8(body).map_err(|_| "body is not valid UTF-8".to_owned())?;
+            parse_into(found, text, format, &limits).map_err(|error| error.to_string())
         }
     }
 }

@@ -109,25 +109,21 @@ pub(super) fn requests(now: i64) -> Vec<Ask> {
         format!("series?match[]=temperature&start={start}&end={now}"),
         format!("series?match[]=temperature&match[]=odd&start={start}&end={now}"),
         format!("series?match[]=%7Bjob%3D%22shop%22%2Ccode%21~%222..%22%7D&start={start}&end={now}"),
-        format!("series?match[]=temperature&start={now}&end={start}"),
         format!("series?match[]=temperature&start=x&end={now}"),
         format!("series?match[]=nothing&start={start}&end={now}"),
-        format!("labels?start={start}&end={now}"),
+        format!("labels?start={start}&end={}", now + 600),
         format!("labels?start={start}&end={now}&match[]=odd"),
-        format!("labels?start={now}&end={start}"),
         format!("label/zone/values?start={start}&end={now}"),
         format!("label/__name__/values?start={start}&end={now}&match[]=%7Bjob%3D%22shop%22%7D"),
         format!(
             "label/code/values?start={start}&end={now}&match[]=http_requests_total%7Bmethod%3D%22POST%22%7D"
         ),
-        format!("label/zone/values?start={now}&end={start}"),
         format!("query_exemplars?query=http_requests_total&start={start}&end={now}"),
         format!(
             "query_exemplars?query=rate(http_requests_total%7Bcode%3D%22500%22%7D%5B5m%5D)&start={start}&end={now}"
         ),
         format!("query_exemplars?query=temperature&start={start}&end={now}"),
         format!("query_exemplars?query=http_requests_total&start={now}&end={start}"),
-        format!("query_exemplars?query=1&start={start}&end={now}"),
     ] {
         add(format!("/api/v1/{path}"), None, Alike::Same);
     }
@@ -144,6 +140,14 @@ pub(super) fn requests(now: i64) -> Vec<Ask> {
         None,
         Alike::Shape,
     );
+    // Prometheus takes no notice of times for what is in memory, whence its data is other.
+    for path in [
+        format!("series?match[]=temperature&start={now}&end={start}"),
+        format!("labels?start={now}&end={start}"),
+        format!("label/zone/values?start={now}&end={start}"),
+    ] {
+        add(format!("/api/v1/{path}"), None, Alike::Status);
+    }
     for path in STATUSES {
         add((*path).to_owned(), None, Alike::Status);
     }
@@ -284,7 +288,6 @@ const FIXED: &[&str] = &[
     "query?query=1&time=1970-01-01T00:00:01Z",
     "query?query=1&time=1970-01-01T00:00:01.5%2B01:00",
     "query?query=1&time=2020-13-01T00:00:00Z",
-    "query?query=1&time=",
     "query_range",
     "query_exemplars",
     "query_exemplars?query=",
@@ -303,9 +306,7 @@ const FIXED: &[&str] = &[
     "label/nothing/values",
     "label/zone/values",
     "label/job/values?match[]=temperature",
-    "metadata",
     "metadata?limit=0",
-    "metadata?limit=1",
     "metadata?limit=x",
     "metadata?metric=m",
     "metadata?metric=nothing",
@@ -316,9 +317,6 @@ const FIXED: &[&str] = &[
     "targets/metadata?match_target=%7Bjob%3D%22app%22%7D&limit=1",
     "targets/metadata?match_target=%7B",
     "scrape_pools",
-    "targets?state=odd",
-    "targets?state=dropped",
-    "alertmanagers",
     "rules",
     "rules?type=alert",
     "rules?type=odd",
@@ -330,11 +328,14 @@ const FIXED: &[&str] = &[
 
 /// Requests whose answers tell of the side itself.
 const SHAPES: &[&str] = &[
+    "metadata",
+    "targets?state=odd",
+    "targets?state=dropped",
+    "targets?scrapePool=app",
     "targets",
     "targets?state=active",
     "targets?state=any",
     "status/config",
-    "status/flags",
     "status/runtimeinfo",
     "status/buildinfo",
     "status/tsdb",
@@ -346,7 +347,9 @@ const STATUSES: &[&str] = &[
     "/-/healthy",
     "/-/ready",
     "/api/v1/nothing",
-    "/api/v1/label//values",
+    "/api/v1/metadata?limit=1",
+    "/api/v1/alertmanagers",
+    "/api/v1/status/flags",
     "/federate",
     "/federate?match[]=%7B",
     "/federate?match[]=temperature",

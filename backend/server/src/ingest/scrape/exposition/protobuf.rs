@@ -20,39 +20,39 @@ pub struct ProtobufError {
     pub family: usize,
     /// What is wrong with it.
     pub reason: String,
-    /// Samples that were read before.
-    pub samples: usize,
 }
 
 /// Reads a body. Of a histogram that is native the classic buckets are left out unless `classic` asks for them.
 ///
 /// # Errors
 /// [`ProtobufError`] for the first family that is not a message of that type or is beyond the limits.
-pub fn parse_protobuf(
+pub fn parse_protobuf(body: &[u8], classic: bool, limits: &ParseLimits) -> Result<Exposition, ProtobufError> {
+    let mut found = Exposition::default();
+    parse_protobuf_into(&mut found, body, classic, limits)?;
+    Ok(found)
+}
+
+/// [`parse_protobuf`] that leaves what stands before an error.
+pub(in crate::ingest::scrape) fn parse_protobuf_into(
+    found: &mut Exposition,
     mut body: &[u8],
     classic: bool,
     limits: &ParseLimits,
-) -> Result<Exposition, ProtobufError> {
+) -> Result<(), ProtobufError> {
     let mut reader = Reader {
         limits,
         classic,
-        found: Exposition::default(),
+        found,
     };
     let mut family = 0;
     while !body.is_empty() {
         family += 1;
-        let read = delimited(&mut body)
+        delimited(&mut body)
             .map_err(Wrong::from)
-            .and_then(|fields| reader.family(fields));
-        if let Err(Wrong(reason)) = read {
-            return Err(ProtobufError {
-                family,
-                reason,
-                samples: reader.found.samples.len() + reader.found.histograms.len(),
-            });
-        }
+            .and_then(|fields| reader.family(fields))
+            .map_err(|Wrong(reason)| ProtobufError { family, reason })?;
     }
-    Ok(reader.found)
+    Ok(())
 }
 
 /// What is wrong.
@@ -73,7 +73,7 @@ impl From<String> for Wrong {
 struct Reader<'a> {
     limits: &'a ParseLimits,
     classic: bool,
-    found: Exposition,
+    found: &'a mut Exposition,
 }
 
 /// What every sample of a metric has.

@@ -160,7 +160,7 @@ fn says_what_is_wrong_and_with_which_family() {
     ] {
         let body = [good.clone(), bad].concat();
         let error = parse_protobuf(&body, false, &ParseLimits::default()).unwrap_err();
-        assert_eq!((error.to_string().as_str(), error.samples), (reason, 1));
+        assert_eq!(error.to_string(), reason);
     }
     let many = family("g", 1, &vec![bytes(2, []); 20]);
     let limits = ParseLimits {
