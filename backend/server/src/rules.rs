@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use watchroom_rules::{External, Group, GroupSpec};
+use watchroom_rules::{External, Group, GroupSnapshot, GroupSpec};
 
 use crate::prometheus_yml::PrometheusYml;
 use crate::state::Counter;
@@ -54,9 +54,38 @@ pub(crate) struct Rules {
 #[derive(Debug)]
 pub(crate) struct Active {
     run: Mutex<Run>,
+    /// What its last evaluation left behind, for those who must not wait for the one at hand.
+    seen: Mutex<Seen>,
     /// Becomes true when another group takes its place.
     ended: watch::Sender<bool>,
     pub(crate) totals: Totals,
+}
+
+/// What an evaluation left behind.
+#[derive(Debug)]
+struct Seen {
+    key: String,
+    snapshot: GroupSnapshot,
+    interval: Duration,
+    last_ms: Option<i64>,
+    last_duration: Duration,
+    last_samples: usize,
+    n_rules: usize,
+}
+
+impl Seen {
+    /// The state of a group at a moment.
+    fn of(run: &Run, at_ms: i64) -> Self {
+        Self {
+            key: key(run.group.spec()),
+            snapshot: run.group.snapshot(at_ms),
+            interval: run.interval,
+            last_ms: run.last_ms,
+            last_duration: run.last_duration,
+            last_samples: run.last_samples,
+            n_rules: run.group.spec().rules.len(),
+        }
+    }
 }
 
 /// What happened to a group since it was loaded.
@@ -141,18 +170,25 @@ fn made(mut spec: GroupSpec, defaults: &Defaults) -> Group {
 
 impl Active {
     fn new(group: Group, defaults: &Defaults) -> Self {
+        let run = Run {
+            interval: group.spec().interval.unwrap_or(defaults.interval),
+            external: defaults.external.clone(),
+            group,
+            last_ms: None,
+            last_duration: Duration::ZERO,
+            last_samples: 0,
+        };
         Self {
-            run: Mutex::new(Run {
-                interval: group.spec().interval.unwrap_or(defaults.interval),
-                external: defaults.external.clone(),
-                group,
-                last_ms: None,
-                last_duration: Duration::ZERO,
-                last_samples: 0,
-            }),
+            seen: Mutex::new(Seen::of(&run, crate::clock::now_ms())),
+            run: Mutex::new(run),
             ended: watch::Sender::new(false),
             totals: Totals::default(),
         }
+    }
+
+    /// Takes note of what an evaluation left behind.
+    fn note(&self, run: &Run, at_ms: i64) {
+        *crate::state::lock(&self.seen) = Seen::of(run, at_ms);
     }
 
     /// The group, as soon as it is not being evaluated.

@@ -8,6 +8,7 @@ use std::path::Path;
 use watchroom_rules::GroupSnapshot;
 
 use super::{Rules, key};
+use crate::state::lock;
 
 /// Name of the file in the data directory.
 const FILE: &str = "alerts.json";
@@ -34,22 +35,20 @@ pub(crate) fn restore(rules: &Rules, dir: &Path, now_ms: i64) {
         let mut run = active.run();
         if let Some(snapshot) = snapshots.get(&key(run.group.spec())) {
             run.group.restore(snapshot, now_ms);
+            active.note(&run, now_ms);
         }
     }
 }
 
 /// Writes the state.
-pub(super) fn write(rules: &Rules, dir: &Path, now_ms: i64) -> std::io::Result<()> {
+pub(super) fn write(rules: &Rules, dir: &Path) -> std::io::Result<()> {
     let snapshots: BTreeMap<String, GroupSnapshot> = rules
         .groups()
         .iter()
         .map(|active| {
-            let run = active.run();
-            // What was seen last, not now: the time between is one that nobody looked.
-            (
-                key(run.group.spec()),
-                run.group.snapshot(run.last_ms.unwrap_or(now_ms)),
-            )
+            // What was seen last, not what is under way: nobody waits for a slow group, and the time between is one that nobody looked.
+            let seen = lock(&active.seen);
+            (seen.key.clone(), seen.snapshot.clone())
         })
         .collect();
     let text = serde_json::to_string(&snapshots)?;

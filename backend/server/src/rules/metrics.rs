@@ -93,15 +93,14 @@ pub(crate) fn exposition(state: &State, out: &mut String) {
     let runs: Vec<_> = groups
         .iter()
         .map(|active| {
-            let run = active.run();
-            let group = escaped(&super::key(run.group.spec()));
+            let seen = crate::state::lock(&active.seen);
             (
-                group,
-                run.interval,
-                run.last_ms,
-                run.last_duration,
-                run.last_samples,
-                run.group.spec().rules.len(),
+                escaped(&seen.key),
+                seen.interval,
+                seen.last_ms,
+                seen.last_duration,
+                seen.last_samples,
+                seen.n_rules,
             )
         })
         .collect();

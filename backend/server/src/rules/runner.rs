@@ -77,6 +77,7 @@ async fn run(state: Shared, active: Arc<Active>, dir: PathBuf) {
                 return;
             }
             let changed = evaluate(&shared, &group, &mut run, due_ms);
+            group.note(&run, due_ms);
             drop(run);
             let last = *lock(&shared.rules.saved_ms);
             if changed || clock::now_ms().saturating_sub(last) >= SAVE_MS {
@@ -111,7 +112,7 @@ pub(crate) fn save(state: &State, dir: &Path) {
     }
     let mut saved_ms = lock(&state.rules.saved_ms);
     *saved_ms = clock::now_ms();
-    if let Err(error) = keep::write(&state.rules, dir, *saved_ms) {
+    if let Err(error) = keep::write(&state.rules, dir) {
         tracing::warn!(?dir, %error, "the state of alerts cannot be written");
     }
 }
