@@ -39,7 +39,7 @@ impl Metrics {
             batch
                 .iter()
                 .map(|(labels, sample)| (labels, std::slice::from_ref(sample))),
-            |sample| Incoming::from(sample),
+            Incoming::from,
         )
     }
 
