@@ -85,8 +85,7 @@ pub fn search(
     };
     coverage.matched = 0;
     let (mut traces, mut n_held) = (Vec::new(), 0);
-    let mut n_loaded = 0;
-    for (id, _) in ids {
+    for (n_loaded, (id, _)) in ids.into_iter().enumerate() {
         if traces.len() == limit {
             break;
         }
@@ -99,7 +98,6 @@ pub fn search(
         }
         let trace = source.trace(id)?;
         n_held += trace.len();
-        n_loaded += 1;
         let mut selected = expr.select(&trace);
         selected.retain(|i| (window.start_ns..=window.end_ns).contains(&trace[*i].start_ns));
         if selected.is_empty() {
