@@ -22,7 +22,10 @@ static TRACE: LazyLock<Vec<Span>> = LazyLock::new(|| {
             start_ns: id,
             duration_ns: id * 1_000_000,
             status: SpanStatus::Error("boom".into()),
-            attributes: vec![("a".into(), 1.into()), ("b".into(), AttrValue::Array(vec!["x".into()]))],
+            attributes: vec![
+                ("a".into(), 1.into()),
+                ("b".into(), AttrValue::Array(vec!["x".into()])),
+            ],
             events: Vec::new(),
             links: Vec::new(),
             resource: Arc::new(Resource::new(vec![("service.name".into(), "shop".into())])),
