@@ -126,7 +126,7 @@ pub(super) fn advice(found: &Exposition) -> Vec<(String, String)> {
         }
         let lower = name.to_lowercase();
         for word in ["counter", "gauge", "summary", "histogram", "gauge_histogram"] {
-            if has_word(&lower, word) || lower.starts_with(&format!("{word}_")) {
+            if has_word(&lower, word) {
                 say(format!("metric name should not include type '{word}'"));
             }
         }

@@ -48,6 +48,12 @@ pub(super) fn mistakes(text: &str) -> Vec<(usize, String)> {
         if end > 0 {
             sampled.insert(family(&line[..end], &kinds));
         }
+        // Scrapers take these, the format's own readers do not.
+        let after = line.rfind('}').map_or(end, |at| at + 1);
+        let value = line[after..].split_whitespace().next().unwrap_or("");
+        if value.to_ascii_lowercase().contains("0x") || value.contains('_') {
+            found.push((n_lines, format!("expected float as value, got {value:?}")));
+        }
     }
     if !text.is_empty() && !text.ends_with('\n') {
         found.push((n_lines, "the last line does not end with a line feed".into()));

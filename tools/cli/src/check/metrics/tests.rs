@@ -65,6 +65,7 @@ fn verdicts_are_those_of_promtool() {
         "a{b=\"c\" 1\n",
         "a{b=c} 1\n",
         "a b\n",
+        "# HELP a help\n# TYPE a gauge\na 0x1\n",
         "9a 1\n",
         "a 1 2 3\n",
         "a{b=\"c\",} 1 1700000000000\n",
