@@ -62,8 +62,8 @@ fn reads_what_it_uses_and_tells_what_it_does_not() {
     assert_eq!(
         shown,
         [
-            r#"{env="prod", host="h_x", instance="h:1", job="app", n="5"} http://h:1/m?module=a%20b&module=c"#,
-            r#"{env="prod", instance="plain:80", job="app", n="5"} http://plain:80/m?module=a%20b&module=c"#,
+            r#"{env="prod", host="h_x", instance="h:1", job="app", n="5"} http://h:1/m?module=a+b&module=c"#,
+            r#"{env="prod", instance="plain:80", job="app", n="5"} http://plain:80/m?module=a+b&module=c"#,
         ]
     );
     let spec = &out.targets[0].spec;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::certificates::Authority;
 use crate::peer::Peer;
-use crate::support::{Server, encode, eventually};
+use crate::support::{Server, encode};
 use site::{Site, page};
 
 /// Every series at the moment, as text with its value; durations are left out.
@@ -280,14 +280,16 @@ async fn the_same_file_gives_the_same_series_as_prometheus() {
     ] {
         assert!(of_job(job) > more_than, "{job}: {} series", of_job(job));
     }
-    eventually("the same targets", async || {
-        let (ours, theirs) = (
-            targets(&server, server.addrs.http).await,
-            targets(&server, peer.addr).await,
-        );
-        (ours == theirs).then_some(())
-    })
-    .await;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..120 {
+        ours = targets(&server, server.addrs.http).await;
+        theirs = targets(&server, peer.addr).await;
+        if ours == theirs {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    }
+    assert_eq!(ours, theirs, "targets, their labels and addresses");
 
     // A list that is none changes nothing; one that is changed or gone does.
     std::fs::write(found.join("a.json"), "no list").unwrap();

@@ -61,13 +61,13 @@ fn discovered(job: &Job, address: &str, labels: &[(String, String)]) -> Labels {
     discovered.set("__metrics_path__", &job.metrics_path);
     discovered.set("__scrape_interval__", &format_duration(job.interval));
     discovered.set("__scrape_timeout__", &format_duration(job.timeout));
+    for (name, value) in labels {
+        discovered.set(name, value);
+    }
     for (name, values) in &job.params {
         if let Some(value) = values.first() {
             discovered.set(&format!("__param_{name}"), value);
         }
-    }
-    for (name, value) in labels {
-        discovered.set(name, value);
     }
     discovered.set("__address__", address);
     discovered.build()
@@ -165,6 +165,7 @@ fn encode(text: &str) -> String {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
                 char::from(byte).to_string()
             }
+            b' ' => "+".to_owned(),
             other => format!("%{other:02X}"),
         })
         .collect()
