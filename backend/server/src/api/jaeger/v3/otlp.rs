@@ -7,9 +7,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use watchroom_model::{AttrValue, Attributes, Resource, Scope, Span, SpanKind, SpanStatus};
 
+/// Shaped spans by scope.
+type ByScope<'a> = Vec<(&'a Arc<Scope>, Vec<Value>)>;
+
 /// The spans of a trace by resource and scope, in order of their first span.
 pub(super) fn resource_spans(trace: &[Span]) -> Vec<Value> {
-    let mut groups: Vec<(&Arc<Resource>, Vec<(&Arc<Scope>, Vec<Value>)>)> = Vec::new();
+    let mut groups: Vec<(&Arc<Resource>, ByScope<'_>)> = Vec::new();
     for span in trace {
         let same = |known: &Arc<Resource>| Arc::ptr_eq(known, &span.resource) || *known == span.resource;
         let at = groups
