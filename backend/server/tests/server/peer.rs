@@ -11,7 +11,7 @@ use crate::support::{eventually, request};
 pub(crate) struct Peer {
     process: Child,
     pub(crate) addr: std::net::SocketAddr,
-    pub(crate) dir: TempDir,
+    _dir: TempDir,
 }
 
 impl Peer {
