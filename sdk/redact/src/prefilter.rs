@@ -46,6 +46,8 @@ struct Masks {
     spaced: u64,
     b: u64,
     r: u64,
+    /// `%` `&` `+` `\`.
+    escapes: u64,
 }
 
 impl Masks {
@@ -58,6 +60,7 @@ impl Masks {
         self.spaced |= block.spaced << shift;
         self.b |= block.b << shift;
         self.r |= block.r << shift;
+        self.escapes |= block.escapes << shift;
     }
 }
 
@@ -68,6 +71,8 @@ pub(crate) struct Prefilter {
     number: [u64; 3],
     spaced: [u64; 4],
     b: u64,
+    /// Whether a byte that an escape may begin with has come by.
+    escapes: u64,
 }
 
 /// The last sixteen places of a word: as much as the next one wants to know of it.
@@ -91,10 +96,16 @@ impl Prefilter {
         walk(self, text, base)
     }
 
+    /// Whether there may have been an escape in what was looked at.
+    pub(crate) const fn has_escape(&self) -> bool {
+        self.escapes != 0
+    }
+
     #[inline]
     fn hints(&mut self, masks: Masks) -> Hints {
         let bearer = masks.r & moved(masks.b, self.b, 5);
         self.b = last(masks.b);
+        self.escapes |= masks.escapes;
         Hints {
             marks: masks.marks | bearer,
             token: self.token_runs(masks.token),

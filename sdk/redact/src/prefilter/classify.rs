@@ -53,6 +53,7 @@ fn portable(chunk: &[u8]) -> Masks {
         masks.spaced |= bit_if(is_spaced_like(byte));
         masks.b |= bit_if(byte | 0x20 == b'b');
         masks.r |= bit_if(byte | 0x20 == b'r');
+        masks.escapes |= bit_if(matches!(byte, b'%' | b'&' | b'+' | b'\\'));
     }
     masks
 }
@@ -177,6 +178,11 @@ mod sse2 {
         masks.marks |= mask(_mm_or_si128(colon_or_more, equals_or_at)) << AT;
         masks.b |= mask(_mm_cmpeq_epi8(lower, splat(b'b'))) << AT;
         masks.r |= mask(_mm_cmpeq_epi8(lower, splat(b'r'))) << AT;
+        let plus_or_backslash = _mm_or_si128(
+            _mm_cmpeq_epi8(bytes, splat(b'+')),
+            _mm_cmpeq_epi8(bytes, splat(b'\\')),
+        );
+        masks.escapes |= mask(_mm_or_si128(plus_or_backslash, within::<2>(bytes, b'%'))) << AT;
     }
 }
 
@@ -185,7 +191,7 @@ mod sse2 {
 mod avx2 {
     use std::arch::x86_64::{
         __m256i, _mm256_add_epi8, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_movemask_epi8,
-        _mm256_or_si256, _mm256_set_epi64x, _mm256_set1_epi8,
+        _mm256_or_si256, _mm256_set_epi64x, _mm256_set1_epi8, _mm256_shuffle_epi8,
     };
 
     use super::{Hints, Masks, Prefilter, WORD, sse2};
@@ -233,6 +239,37 @@ mod avx2 {
         )
     }
 
+    /// Bytes of a class, each at the place that its lower half gives; no byte is 0xff and stands there.
+    const MARKS: [u8; 16] = by_lower_half(b":=>@");
+    const ESCAPES: [u8; 16] = by_lower_half(b"%&+\\");
+
+    const fn by_lower_half(class: &[u8]) -> [u8; 16] {
+        // 0xff belongs to the last place; at another one it is no byte's own.
+        let mut table = [0xff; 16];
+        let mut idx = 0;
+        while idx < class.len() {
+            let place = (class[idx] & 15) as usize;
+            assert!(
+                place < 15 && table[place] == 0xff,
+                "no two bytes of a class share a place"
+            );
+            table[place] = class[idx];
+            idx += 1;
+        }
+        table[15] = 0;
+        table
+    }
+
+    /// Whether a byte is one of a table made by [`by_lower_half`].
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn one_of(bytes: __m256i, table: [u8; 16]) -> __m256i {
+        let whole = u128::from_le_bytes(table);
+        let (low, high) = (whole as i64, (whole >> 64) as i64);
+        let table = _mm256_set_epi64x(high, low, high, low);
+        _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, bytes), bytes)
+    }
+
     #[inline]
     #[target_feature(enable = "avx2")]
     fn mask(bytes: __m256i) -> u64 {
@@ -251,13 +288,8 @@ mod avx2 {
         masks.token |= mask(token) << AT;
         masks.number |= mask(number) << AT;
         masks.spaced |= mask(spaced) << AT;
-        // `:` and `>` differ in one bit.
-        let colon_or_more = _mm256_cmpeq_epi8(_mm256_or_si256(bytes, splat(4)), splat(b'>'));
-        let equals_or_at = _mm256_or_si256(
-            _mm256_cmpeq_epi8(bytes, splat(b'=')),
-            _mm256_cmpeq_epi8(bytes, splat(b'@')),
-        );
-        masks.marks |= mask(_mm256_or_si256(colon_or_more, equals_or_at)) << AT;
+        masks.marks |= mask(one_of(bytes, MARKS)) << AT;
+        masks.escapes |= mask(one_of(bytes, ESCAPES)) << AT;
         masks.b |= mask(_mm256_cmpeq_epi8(lower, splat(b'b'))) << AT;
         masks.r |= mask(_mm256_cmpeq_epi8(lower, splat(b'r'))) << AT;
     }
@@ -288,7 +320,7 @@ mod tests {
     fn all_forms_agree_on_every_byte_at_every_place() {
         for byte in 0..=255_u8 {
             for at in 0..64 {
-                for fill in [0, b'b', b'R', 0xff] {
+                for fill in [0, b'b', b'R', b'%', 0xff] {
                     let mut chunk = [fill; 64];
                     chunk[at] = byte;
                     check(&chunk, &format!("{byte} at {at}"));
@@ -299,7 +331,7 @@ mod tests {
 
     #[test]
     fn all_forms_agree_on_every_length() {
-        let text = b"b: Bearer=@1-2 3.4/x_Y?<r>;{}b: Bearer=@1-2 3.4/x_Y?<r>;{}b: Bearer";
+        let text = b"b: Bearer=@1-2\\3.4/x%Y?&+r>;{}b: Bearer=@1-2 3.4/x_Y?<r>;{}b: Bearer";
         for len in 0..=64 {
             for from in 0..=3 {
                 check(&text[from..from + len], &len.to_string());

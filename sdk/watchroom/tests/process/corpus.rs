@@ -1,4 +1,4 @@
-//! 300 secrets go in by every door of every signal; none comes out anywhere: not in lines, files, what is sent, what is spooled, what
+//! 340 secrets go in by every door of every signal; none comes out anywhere: not in lines, files, what is sent, what is spooled, what
 //! other services get, nor on a page.
 //!
 //! Each door first takes a witness, a harmless text that must be seen outside, so that a door that leads nowhere is noticed.
