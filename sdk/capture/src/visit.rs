@@ -17,6 +17,8 @@ use crate::{Fields, SpanKind, Status};
 
 /// Text of a single value that is looked at; what is longer is redacted whole, as a value that cannot be judged.
 const RAW_MAX: usize = 1024 * 1024;
+/// Text of a single value that is kept as it is until it is to be seen, bytes.
+const LAZY_MAX: usize = 1024;
 /// Text that a thread's idle scratch buffers keep, bytes each.
 const KEPT_TEXT: usize = 64 * 1024;
 /// Errors below an error; a chain that is longer, or a circle, ends there.
@@ -26,6 +28,9 @@ pub(crate) const OTEL_NAME: &str = "otel.name";
 pub(crate) const OTEL_KIND: &str = "otel.kind";
 pub(crate) const OTEL_STATUS_CODE: &str = "otel.status_code";
 pub(crate) const OTEL_STATUS_DESCRIPTION: &str = "otel.status_description";
+
+/// Fields of a span that every line in it shows by itself, and that calls take along.
+pub(crate) const CORRELATION: [&str; 3] = ["request_id", "user_id", "tenant_id"];
 
 /// Whether a span's field says something about the span and is no attribute.
 pub(crate) fn is_special(name: &str) -> bool {
@@ -134,6 +139,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) value_len: usize,
     /// Fields that have room.
     pub(crate) max_fields: usize,
+    /// Text is redacted when it is first to be seen.
+    pub(crate) lazy: bool,
     pub(crate) callsite: Callsite,
 }
 
@@ -245,6 +252,8 @@ impl<'a> Visitor<'a> {
             if !self.is_usual(field) && self.is_sensitive(field) {
                 self.rules.redactor.count_redaction();
                 self.fields.push(key(field), Value::Str(Redactor::REDACTED));
+            } else if self.rules.lazy && value.len() <= LAZY_MAX {
+                self.fields.push_raw(key(field), value);
             } else {
                 let redactor = self.rules.redactor;
                 let cut = self.fields.push_text(key(field), self.rules.value_len, |out| {
