@@ -58,6 +58,38 @@ pub(crate) fn next(text: &[u8], from: usize, depth: Depth) -> Option<Escape> {
     }
 }
 
+/// Whether an escape begins at a place, or ends its backslashes there, or a plus sign stands for a blank.
+pub(crate) fn is_at(text: &[u8], at: usize) -> bool {
+    match text.get(at) {
+        Some(b'%') => percent(text, at, Depth::One).is_some(),
+        Some(b'&') => entity(text, at, Depth::One).is_some(),
+        Some(b'\\') => backslash(text, at + 1).is_some(),
+        Some(b'+') => is_blank_plus(text, at),
+        _ => false,
+    }
+}
+
+/// Whether a plus sign stands where only a form would write one for a blank: after `Bearer` or `Basic`, or between groups of digits. Once
+/// there is any other escape, all may be such.
+pub(crate) fn is_blank_plus(text: &[u8], at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    let ends_in = |word: &[u8]| {
+        let from = before.len().checked_sub(word.len());
+        from.and_then(|from| before.get(from..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(word))
+    };
+    let digits = |text: &[u8]| text.len() == 3 && text.iter().all(u8::is_ascii_digit);
+    match before.last() {
+        Some(b'0'..=b'9') => {
+            before.last_chunk::<3>().is_some_and(|end| digits(end))
+                && text.get(at + 1..at + 4).is_some_and(digits)
+        }
+        Some(b'r' | b'R') => ends_in(b"bearer"),
+        Some(b'c' | b'C') => ends_in(b"basic"),
+        _ => false,
+    }
+}
+
 fn starts_with(text: &[u8], at: usize, what: &[u8]) -> bool {
     text.get(at..).is_some_and(|rest| rest.starts_with(what))
 }
@@ -191,6 +223,10 @@ fn entity_after(text: &[u8], at: usize) -> Option<(char, usize)> {
         [b'#', b'x' | b'X', ..] => number(text, at + 2, 16, 6)?,
         [b'#', ..] => number(text, at + 1, 10, 7)?,
         rest => {
+            // Most of what follows `&` is a name of a query's.
+            if !rest.iter().take(7).any(|b| *b == b';') {
+                return None;
+            }
             let (name, c) = ENTITIES.iter().find(|(name, _)| rest.starts_with(name))?;
             return Some((*c, at + name.len()));
         }

@@ -148,9 +148,6 @@ pub(crate) fn scan(
     (out, start): (&mut String, usize),
     edits: &mut Vec<Edit>,
 ) -> Outcome {
-    if escape::next(text.as_bytes(), 0, Depth::One).is_none() && !has_blank_plus(text.as_bytes()) {
-        return outcome;
-    }
     let mut found = None;
     let mut look = |scratch: &mut Scratch| {
         found = Some(match read_all(scratch, text, rules, by) {
@@ -229,25 +226,10 @@ fn read_all(scratch: &mut Scratch, text: &str, rules: &Rules, by: By) -> Outcome
     }
 }
 
-/// Whether a plus sign stands where only a form would write one for a blank: after `Bearer` or `Basic`, or between groups of digits. Once
-/// there is any other escape, all may be such.
+/// Whether a plus sign stands for a blank for sure.
 fn has_blank_plus(text: &[u8]) -> bool {
-    let is_blank = |at: usize| {
-        let before = text.get(..at).unwrap_or_default();
-        let ends_in = |word: &[u8]| {
-            before
-                .len()
-                .checked_sub(word.len())
-                .and_then(|from| before.get(from..))
-                .is_some_and(|end| end.eq_ignore_ascii_case(word))
-        };
-        let digits = |text: &[u8]| text.len() == 3 && text.iter().all(u8::is_ascii_digit);
-        let in_number = before.last_chunk::<3>().is_some_and(|end| digits(end))
-            && text.get(at + 1..at + 4).is_some_and(digits);
-        in_number || ends_in(b"bearer") || ends_in(b"basic")
-    };
     let mut pluses = text.iter().enumerate().filter(|(_, b)| **b == b'+');
-    pluses.any(|(at, _)| is_blank(at))
+    pluses.any(|(at, _)| escape::is_blank_plus(text, at))
 }
 
 /// Writes a text anew with blanks in place of its plus signs, as forms write them: not a byte moves.

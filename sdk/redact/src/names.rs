@@ -29,6 +29,8 @@ pub(crate) struct Names {
     tails: Tails,
     added: Vec<Box<[u8]>>,
     allowed: Vec<Box<[u8]>>,
+    /// Some added name holds no letter.
+    number_added: bool,
 }
 
 impl Names {
@@ -43,6 +45,7 @@ impl Names {
         let mut tails = Tails::default();
         added.iter().for_each(|name| tails.add(name));
         Ok(Self {
+            number_added: added.iter().any(|name| name.iter().all(u8::is_ascii_digit)),
             tails,
             added,
             allowed: checked(allowed)?,
@@ -79,6 +82,11 @@ impl Names {
         let plain =
             third.is_ascii_alphanumeric() && second.is_ascii_alphanumeric() && last.is_ascii_alphabetic();
         !plain || self.tails.all || self.tails.holds(third, second, last)
+    }
+
+    /// Whether a number alone is a sensitive name.
+    pub(crate) const fn has_number(&self) -> bool {
+        self.number_added
     }
 
     fn judge(&self, plain: &mut Plain) -> bool {

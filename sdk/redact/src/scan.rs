@@ -15,6 +15,9 @@ mod provider;
 mod token;
 mod value;
 
+pub(crate) use provider::may_begin_key;
+pub(crate) use token::LONG_TOKEN;
+
 use crate::Redactor;
 use crate::kind::{Cause, Kind, Mode};
 use crate::layers;
@@ -105,7 +108,7 @@ pub(crate) struct Edit {
 /// Walks over `text` and what it says when its escapes are read. Appends to `out` if something was redacted. Also gives the number of
 /// redactions.
 pub(crate) fn scan(text: &str, rules: &Rules, by: By, out: &mut String) -> (Outcome, u64) {
-    let mut prefilter = Prefilter::default();
+    let mut prefilter = Prefilter::new(rules.modes.is_on(Kind::HighEntropy));
     let first = prefilter.next(text.as_bytes(), 0);
     if first.is_none() && !prefilter.has_escape() {
         return (Outcome::Clean, 0);
@@ -150,7 +153,7 @@ pub(crate) fn scan_layer(
     out: &mut String,
     edits: &mut Vec<Edit>,
 ) -> Outcome {
-    let mut prefilter = Prefilter::default();
+    let mut prefilter = Prefilter::new(rules.modes.is_on(Kind::HighEntropy));
     match prefilter.next(text.as_bytes(), 0) {
         Some(first) => walk(text, rules, by, (out, edits), Text::Read, &mut prefilter, first),
         None => Outcome::Clean,

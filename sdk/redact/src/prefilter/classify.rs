@@ -2,6 +2,7 @@
 //!
 //! Invariant: all forms give the same masks. Not here: runs.
 
+use super::refine::Classes;
 use super::{Hints, Masks, Prefilter, WORD};
 #[cfg(any(test, not(target_arch = "x86_64")))]
 use super::{is_number_like, is_spaced_like, is_token_like};
@@ -11,7 +12,11 @@ macro_rules! walk_with {
     ($prefilter:ident, $text:ident, $base:ident, $classify:expr) => {{
         let mut base = $base;
         while let Some(rest) = $text.get(base..).filter(|rest| !rest.is_empty()) {
-            let hints = $prefilter.hints($classify(rest));
+            let masks = $classify(rest);
+            if masks.escapes != 0 {
+                $prefilter.look_for_escape($text, base, masks.escapes);
+            }
+            let hints = $prefilter.hints(masks);
             if hints.any() != 0 {
                 return Some((base, hints));
             }
@@ -42,6 +47,20 @@ pub(super) fn walk(prefilter: &mut Prefilter, text: &[u8], base: usize) -> Optio
     walk_with!(prefilter, text, base, portable)
 }
 
+/// The classes of a word that a closer look goes by.
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "SSE2 belongs to the x86-64 architecture itself")]
+pub(super) fn classes(chunk: &[u8]) -> Classes {
+    // SAFETY: SSE2 belongs to the x86-64 architecture itself; the function reads its argument through safe code only.
+    unsafe { sse2::classes(chunk) }
+}
+
+/// The classes of a word that a closer look goes by.
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) fn classes(chunk: &[u8]) -> Classes {
+    portable_classes(chunk)
+}
+
 #[cfg(any(test, not(target_arch = "x86_64")))]
 fn portable(chunk: &[u8]) -> Masks {
     let mut masks = Masks::default();
@@ -58,6 +77,23 @@ fn portable(chunk: &[u8]) -> Masks {
     masks
 }
 
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn portable_classes(chunk: &[u8]) -> Classes {
+    let mut classes = Classes::default();
+    for (idx, &byte) in chunk.iter().enumerate().take(64) {
+        let bit_if = |holds: bool| u64::from(holds) << idx;
+        classes.token |= bit_if(is_token_like(byte));
+        classes.number |= bit_if(is_number_like(byte));
+        classes.spaced |= bit_if(is_spaced_like(byte));
+        classes.digits |= bit_if(byte.is_ascii_digit());
+        classes.words |= bit_if(byte.is_ascii_alphanumeric());
+        classes.dots |= bit_if(byte == b'.');
+        classes.dashes |= bit_if(byte == b'-');
+        classes.escapes |= bit_if(matches!(byte, b'%' | b'\\' | b'[' | b';'));
+    }
+    classes
+}
+
 /// 16 bytes at a time, in safe code but for the call from outside.
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
@@ -66,11 +102,47 @@ mod sse2 {
         _mm_set_epi64x, _mm_set1_epi8,
     };
 
-    use super::{Hints, Masks, Prefilter, WORD};
+    use super::{Classes, Hints, Masks, Prefilter, WORD};
 
     #[target_feature(enable = "sse2")]
     pub(super) fn walk(prefilter: &mut Prefilter, text: &[u8], base: usize) -> Option<(usize, Hints)> {
         walk_with!(prefilter, text, base, classify)
+    }
+
+    /// The classes that a closer look goes by.
+    #[target_feature(enable = "sse2")]
+    pub(super) fn classes(chunk: &[u8]) -> Classes {
+        let mut whole = [0; 64];
+        let chunk = chunk.get(..64).unwrap_or(chunk);
+        if let Some(head) = whole.get_mut(..chunk.len()) {
+            head.copy_from_slice(chunk);
+        }
+        let mut classes = Classes::default();
+        for at in [0, 16, 32, 48].into_iter().take_while(|at| *at < chunk.len()) {
+            let bytes = load(&whole, at);
+            let digits = within::<10>(bytes, b'0');
+            let letters = within::<26>(_mm_or_si128(bytes, splat(0x20)), b'a');
+            let percent_or_semicolon = _mm_or_si128(
+                _mm_cmpeq_epi8(bytes, splat(b'%')),
+                _mm_cmpeq_epi8(bytes, splat(b';')),
+            );
+            let backslash_or_bracket = _mm_or_si128(
+                _mm_cmpeq_epi8(bytes, splat(b'\\')),
+                _mm_cmpeq_epi8(bytes, splat(b'[')),
+            );
+            let dashes = _mm_cmpeq_epi8(bytes, splat(b'-'));
+            let upper_half = _mm_cmpgt_epi8(_mm_or_si128(bytes, splat(0x20)), splat(0x5f));
+            let number = within::<13>(bytes, b'-');
+            classes.token |= mask(_mm_or_si128(_mm_or_si128(upper_half, dashes), digits)) << at;
+            classes.number |= mask(number) << at;
+            classes.spaced |= mask(_mm_or_si128(number, _mm_cmpeq_epi8(bytes, splat(b' ')))) << at;
+            classes.digits |= mask(digits) << at;
+            classes.words |= mask(_mm_or_si128(digits, letters)) << at;
+            classes.dots |= mask(_mm_cmpeq_epi8(bytes, splat(b'.'))) << at;
+            classes.dashes |= mask(dashes) << at;
+            classes.escapes |= mask(_mm_or_si128(percent_or_semicolon, backslash_or_bracket)) << at;
+        }
+        classes
     }
 
     #[inline]
@@ -210,6 +282,11 @@ mod avx2 {
         let mut masks = Masks::default();
         add::<0>(load(chunk, 0), &mut masks);
         add::<32>(load(chunk, 32), &mut masks);
+        if masks.marks != 0 {
+            let escapes = |at: usize| mask(one_of(load(chunk, at), ESCAPES)) << at;
+            masks.escapes = masks.marks & (escapes(0) | escapes(32));
+            masks.marks ^= masks.escapes;
+        }
         masks
     }
 
@@ -240,7 +317,7 @@ mod avx2 {
     }
 
     /// Bytes of a class, each at the place that its lower half gives; no byte is 0xff and stands there.
-    const MARKS: [u8; 16] = by_lower_half(b":=>@");
+    const MARKS_AND_ESCAPES: [u8; 16] = by_lower_half(b":=>@%&+\\");
     const ESCAPES: [u8; 16] = by_lower_half(b"%&+\\");
 
     const fn by_lower_half(class: &[u8]) -> [u8; 16] {
@@ -288,8 +365,8 @@ mod avx2 {
         masks.token |= mask(token) << AT;
         masks.number |= mask(number) << AT;
         masks.spaced |= mask(spaced) << AT;
-        masks.marks |= mask(one_of(bytes, MARKS)) << AT;
-        masks.escapes |= mask(one_of(bytes, ESCAPES)) << AT;
+        // Seldom is there any, so they are told apart afterwards.
+        masks.marks |= mask(one_of(bytes, MARKS_AND_ESCAPES)) << AT;
         masks.b |= mask(_mm256_cmpeq_epi8(lower, splat(b'b'))) << AT;
         masks.r |= mask(_mm256_cmpeq_epi8(lower, splat(b'r'))) << AT;
     }
@@ -308,6 +385,9 @@ mod tests {
         {
             // SAFETY: SSE2 belongs to the architecture, AVX2 is asked for.
             assert_eq!(unsafe { sse2::classify(chunk) }, expected, "sse2: {what}");
+            // SAFETY: as above.
+            let classes = unsafe { sse2::classes(chunk) };
+            assert_eq!(classes, portable_classes(chunk), "classes: {what}");
             if std::arch::is_x86_feature_detected!("avx2") {
                 // SAFETY: as above.
                 assert_eq!(unsafe { avx2::classify(chunk) }, expected, "avx2: {what}");

@@ -40,6 +40,13 @@ impl Scanner<'_, '_, '_> {
             return false;
         }
         let floor = self.done;
+        // The hours of a time, a line's number.
+        if before.is_ascii_digit() && !self.rules.names.has_number() {
+            let number = self.skip_back(at, floor, |b| b.is_ascii_digit());
+            if number > floor && !is_name(self.byte(number - 1)) && self.byte(number - 1) != b' ' {
+                return false;
+            }
+        }
         let mut end = at;
         // `=>`, `!=`, `:=` and blanks before the separator; `:=` has been judged at its colon.
         while end > floor && at - end < 4 && matches!(self.before(end), b' ' | b'\t') {
