@@ -224,7 +224,7 @@ fn entity_after(text: &[u8], at: usize) -> Option<(char, usize)> {
         [b'#', ..] => number(text, at + 1, 10, 7)?,
         rest => {
             // Most of what follows `&` is a name of a query's.
-            if !rest.iter().take(7).any(|b| *b == b';') {
+            if !matches!(rest.first(), Some(b'a' | b'c' | b'g' | b'l' | b'n' | b'q')) {
                 return None;
             }
             let (name, c) = ENTITIES.iter().find(|(name, _)| rest.starts_with(name))?;

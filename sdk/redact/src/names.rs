@@ -29,8 +29,8 @@ pub(crate) struct Names {
     tails: Tails,
     added: Vec<Box<[u8]>>,
     allowed: Vec<Box<[u8]>>,
-    /// Some added name holds no letter.
-    number_added: bool,
+    /// Some added name holds a digit, or is of one or two letters.
+    odd_added: bool,
 }
 
 impl Names {
@@ -45,7 +45,9 @@ impl Names {
         let mut tails = Tails::default();
         added.iter().for_each(|name| tails.add(name));
         Ok(Self {
-            number_added: added.iter().any(|name| name.iter().all(u8::is_ascii_digit)),
+            odd_added: added
+                .iter()
+                .any(|name| name.len() < 3 || name.iter().any(u8::is_ascii_digit)),
             tails,
             added,
             allowed: checked(allowed)?,
@@ -84,9 +86,9 @@ impl Names {
         !plain || self.tails.all || self.tails.holds(third, second, last)
     }
 
-    /// Whether a number alone is a sensitive name.
-    pub(crate) const fn has_number(&self) -> bool {
-        self.number_added
+    /// Whether a number or a time may end in a sensitive name.
+    pub(crate) const fn may_be_time(&self) -> bool {
+        self.odd_added
     }
 
     fn judge(&self, plain: &mut Plain) -> bool {

@@ -81,7 +81,7 @@ pub(super) fn refine(text: &[u8], base: usize, hints: Hints) -> Hints {
             is_harmless_number(classes, run)
         }),
         spaced: keep(hints.spaced, classes.spaced, (SPACED_RUN, false), &|run| {
-            (classes.digits & run.mask).count_ones() < CARD_DIGITS
+            is_harmless_spaced(text, base, classes, run)
         }),
     }
 }
@@ -104,6 +104,15 @@ const fn is_harmless_number(classes: Classes, run: Run) -> bool {
     let two = dashes << 1 & dashes;
     let five = two << 2 & two & dashes << 4;
     (address | social | five) == 0
+}
+
+/// Whether a run of the same with blanks has too few digits for a card, or is one number that is none: no card begins with 0, and times all
+/// begin with 1.
+fn is_harmless_spaced(text: &[u8], base: usize, classes: Classes, run: Run) -> bool {
+    let digits = classes.digits & run.mask;
+    let is_number = digits == run.mask;
+    let first = text.get(base + run.start).copied().unwrap_or(0);
+    digits.count_ones() < CARD_DIGITS || (is_number && matches!(first, b'0' | b'1'))
 }
 
 /// Dots after one to three digits after a dot.
