@@ -121,6 +121,7 @@ impl Shaper<'_, '_> {
                     Last::Nothing | Last::Dot | Last::Cast | Last::Other(b'(' | b',')
                 ))
             && !b"'\"`?".contains(&self.cursor.byte(end))
+            && !is_word(self.cursor.byte(end))
             && self.cursor.slice(start, end) != crate::Redactor::REDACTED.as_bytes()
         {
             self.show(start + 1, end - 1);
