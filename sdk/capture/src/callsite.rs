@@ -108,6 +108,7 @@ impl Callsites {
     }
 
     /// Facts of a callsite; `decide` is asked where they are not known in this generation.
+    #[inline]
     pub(crate) fn get(
         &self,
         metadata: &'static Metadata<'static>,
@@ -120,6 +121,17 @@ impl Callsites {
         if own.is_of(address) && own.layer == self.layer && own.generation == generation {
             return own.callsite;
         }
+        self.get_slowly(metadata, generation, idx, decide)
+    }
+
+    #[inline(never)]
+    fn get_slowly(
+        &self,
+        metadata: &'static Metadata<'static>,
+        generation: u64,
+        idx: usize,
+        decide: impl FnOnce() -> Callsite,
+    ) -> Callsite {
         let callsite = self.shared(metadata, generation, decide);
         let entry = Entry {
             metadata: Some(metadata),

@@ -86,6 +86,16 @@ impl CaptureLayer {
         self.captured(id?, ctx)
     }
 
+    /// Whether an event is inside of a span without a record.
+    fn is_in_light(&self, event: &Event<'_>) -> bool {
+        let id = if event.is_contextual() {
+            self.current()
+        } else {
+            event.parent().map(Id::into_u64)
+        };
+        id.is_some_and(|id| self.shared.lights.stands_for(id).is_some())
+    }
+
     fn now_ns(&self) -> u64 {
         self.shared.clock.now().ns_since(Moment::default())
     }
@@ -216,6 +226,8 @@ where
             && export_to.is_none()
             && *metadata.level() == Level::ERROR
             && (site.interest & EXPORT != 0 || shared.exporter.is_none())
+            // It is that span that has failed, and not the one that it stands for.
+            && !self.is_in_light(event)
         {
             shared.note_failure(slot);
         }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use tracing_core::field::Visit;
 use tracing_core::span::{Attributes, Current, Id, Record};
-use tracing_core::{Dispatch, Event, Field, Interest, Level, LevelFilter, Metadata, Subscriber};
+use tracing_core::{Dispatch, Event, Field, Interest, LevelFilter, Metadata, Subscriber};
 use watchroom_core::{Count, Value};
 
 use crate::callsite::Callsite;
@@ -90,12 +90,13 @@ impl<S: Subscriber> CaptureSubscriber<S> {
                 return None;
             }
         }
-        let id = shared.lights.open(metadata, place)?;
+        // Another one of these keeps open what it stands for, and is held at less cost.
+        let id = shared.lights.open(metadata, place, around)?;
         slot.set_flags(STARTED);
         if place != around {
             shared.lights.start(around);
         }
-        self.clone_span(&id_of(place));
+        self.clone_span(&id_of(around));
         shared.ledger.count(Count::SpansStarted, 1);
         Some(id_of(id))
     }
@@ -251,12 +252,11 @@ impl<S: Subscriber> Subscriber for CaptureSubscriber<S> {
     }
 
     fn event(&self, event: &Event<'_>) {
-        // Most events of a trace that nobody gets are for nobody either. Errors are: whoever sees a span around asks for them.
-        if *event.metadata().level() > Level::ERROR
-            && event.is_contextual()
+        // Most events of a trace that nobody gets are for nobody either.
+        if event.is_contextual()
             && self.shared.callsite(event.metadata()).interest == EXPORT
             && current::current(self.shared.callsites.layer())
-                .is_some_and(|id| is_light(id) && self.shared.table.get(id).is_none())
+                .is_some_and(|id| self.shared.lights.stands_for(id).is_some())
         {
             return;
         }
@@ -297,11 +297,13 @@ impl<S: Subscriber> Subscriber for CaptureSubscriber<S> {
         if !is_light(id) {
             return self.inner.try_close(span);
         }
-        let Some(around) = self.shared.lights.let_go(id) else {
+        let Some((held, had_record)) = self.shared.lights.let_go(id) else {
             return false;
         };
-        self.shared.close_span(id);
-        self.try_close(id_of(around));
+        if had_record {
+            self.shared.close_span(id);
+        }
+        self.try_close(id_of(held));
         true
     }
 

@@ -246,14 +246,16 @@ impl<'a> Visitor<'a> {
     }
 
     fn text(&mut self, field: &Field, value: &str) {
-        if !self.is_usual(field) && self.is_special(field) {
+        if self.rules.lazy && value.len() <= LAZY_MAX && self.is_usual(field) {
+            if self.has_room() {
+                self.fields.push_raw(key(field), value);
+            }
+        } else if !self.is_usual(field) && self.is_special(field) {
             self.special(field, value);
         } else if self.has_room() {
             if !self.is_usual(field) && self.is_sensitive(field) {
                 self.rules.redactor.count_redaction();
                 self.fields.push(key(field), Value::Str(Redactor::REDACTED));
-            } else if self.rules.lazy && value.len() <= LAZY_MAX {
-                self.fields.push_raw(key(field), value);
             } else {
                 let redactor = self.rules.redactor;
                 let cut = self.fields.push_text(key(field), self.rules.value_len, |out| {

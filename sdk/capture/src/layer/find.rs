@@ -9,9 +9,9 @@ use tracing_core::span::Record;
 use watchroom_core::{Count, SpanContext, SpanId};
 
 use super::Shared;
-use crate::pool;
 use crate::table::{IN_TRACE, LAZY, STARTED, Slot, SlotRef};
 use crate::visit::{Rules, Visitor, with_scratch};
+use crate::{SpanRecord, pool};
 
 /// Text of an open span that waits to be redacted, bytes; a span that goes on for long gets new values again and again.
 const RAW_MAX: usize = 8 * 1024;
@@ -20,12 +20,10 @@ impl Shared {
     /// The span of an id, or the nearest around it that has a record, with its own id.
     pub(crate) fn find(&self, id: u64) -> Option<(u64, SlotRef<'_>)> {
         let mut id = id;
-        loop {
-            if let Some(slot) = self.table.get(id) {
-                return Some((id, slot));
-            }
-            id = self.lights.around(id)?;
+        while let Some(around) = self.lights.stands_for(id) {
+            id = around;
         }
+        Some((id, self.table.get(id)?))
     }
 
     /// As [`find`](Self::find), for somebody who is told the ids and must not find them changed. The mark comes before the lock: see
@@ -80,8 +78,11 @@ impl Shared {
         record.dropped_attributes = n_cut;
         self.count_cut(Count::AttributesCut, n_cut);
         let started = if self.lights.has_started(id) { STARTED } else { 0 };
-        self.table
-            .insert(id, around, site.interest, IN_TRACE | started, record)
+        let slot = self
+            .table
+            .insert(id, around, site.interest, IN_TRACE | started, record);
+        self.lights.light_up(id);
+        slot
     }
 
     /// Values that a span gets after it was made.
@@ -112,12 +113,21 @@ impl Shared {
         });
     }
 
-    /// A span has closed. One without a record leaves nothing.
+    /// Whether anybody is told of a span that closes.
+    fn is_seen(&self, record: &SpanRecord) -> bool {
+        record.is_sampled() || record.interest & self.close_mask != 0 || self.keep.is_some()
+    }
+
+    /// A span has closed.
     pub(crate) fn close_span(&self, id: u64) {
         let Some((mut record, parent)) = self.table.remove(id) else {
             return;
         };
-        record.duration_ns = self.clock.now().ns_since(record.start);
-        self.hand_over(record, parent);
+        if self.is_seen(&record) {
+            record.duration_ns = self.clock.now().ns_since(record.start);
+            self.hand_over(record, parent);
+        } else {
+            pool::recycle(record);
+        }
     }
 }

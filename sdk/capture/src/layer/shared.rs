@@ -135,34 +135,38 @@ impl Shared {
     }
 
     /// Facts of a callsite, out of the cache wherever they can be.
+    #[inline]
     pub(crate) fn callsite(&self, metadata: &'static Metadata<'static>) -> Callsite {
-        self.callsites.get(metadata, || {
-            let mut callsite = Callsite {
-                interest: self.interest(metadata),
-                sensitive: 0,
-                special: 0,
-                correlation: 0,
-                sampling: None,
-            };
-            if callsite.interest & self.log_mask != 0 && !security::is_security(metadata) {
-                callsite.sampling = self
-                    .event_sampler
-                    .as_ref()
-                    .and_then(|sampler| sampler.key(metadata));
+        self.callsites.get(metadata, || self.decide_callsite(metadata))
+    }
+
+    #[inline(never)]
+    fn decide_callsite(&self, metadata: &'static Metadata<'static>) -> Callsite {
+        let mut callsite = Callsite {
+            interest: self.interest(metadata),
+            sensitive: 0,
+            special: 0,
+            correlation: 0,
+            sampling: None,
+        };
+        if callsite.interest & self.log_mask != 0 && !security::is_security(metadata) {
+            callsite.sampling = self
+                .event_sampler
+                .as_ref()
+                .and_then(|sampler| sampler.key(metadata));
+        }
+        for field in metadata.fields().iter().take(64) {
+            let bit = 1 << field.index();
+            if metadata.is_span() && is_special(field.name()) {
+                callsite.special |= bit;
+            } else if self.redactor.is_sensitive_name(field.name()) {
+                callsite.sensitive |= bit;
             }
-            for field in metadata.fields().iter().take(64) {
-                let bit = 1 << field.index();
-                if metadata.is_span() && is_special(field.name()) {
-                    callsite.special |= bit;
-                } else if self.redactor.is_sensitive_name(field.name()) {
-                    callsite.sensitive |= bit;
-                }
-                if metadata.is_span() && CORRELATION.contains(&field.name()) {
-                    callsite.correlation |= bit;
-                }
+            if metadata.is_span() && CORRELATION.contains(&field.name()) {
+                callsite.correlation |= bit;
             }
-            callsite
-        })
+        }
+        callsite
     }
 
     pub(crate) fn max_level(&self) -> LevelFilter {

@@ -1,11 +1,12 @@
 //! Spans that nobody sees stand for the span around them, until somebody gives them something of their own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tracing::{Span, debug, debug_span, error, field, info_span, warn, warn_span};
+use tracing::{Level, Metadata, Span, debug, debug_span, error, field, info_span, warn, warn_span};
 use watchroom_capture::{
-    Baggage, Capture, KeepRules, Sampler, SetParentError, SpanExt as _, Status, context, current_context,
+    Baggage, Capture, EventRecord, KeepRules, Sampler, Scope, SetParentError, Sink, SpanExt as _, Status,
+    context, current_context,
 };
 use watchroom_core::{Count, SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
@@ -214,6 +215,39 @@ fn a_sampled_caller_can_still_become_its_parent_before_it_starts() {
         assert_eq!(below.context.trace_id, caller.trace_id);
         assert_eq!(below.parent, Some(request.context.span_id));
     }
+}
+
+/// Outcomes of the spans that it sees.
+#[derive(Default)]
+struct Outcomes(Mutex<Vec<(String, Status)>>);
+
+impl Sink for Outcomes {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_span() && *metadata.level() <= Level::INFO
+    }
+
+    fn on_event(&self, _event: &EventRecord<'_>, _scope: Scope<'_>) {}
+
+    fn on_close(&self, scope: Scope<'_>) {
+        let span = scope.current().unwrap();
+        self.0.lock().unwrap().push((span.name().to_owned(), span.status));
+    }
+}
+
+#[test]
+fn what_fails_inside_of_it_does_not_fail_the_span_around() {
+    let outcomes = Arc::new(Outcomes::default());
+    let seen = Arc::clone(&outcomes);
+    let _bench = unsampled(|capture| capture.sink(seen));
+    info_span!("tried").in_scope(|| {
+        debug_span!("first_try").in_scope(|| error!("failed"));
+        let second = debug_span!("second_try");
+        error!(parent: &second, "failed");
+    });
+    info_span!("failed").in_scope(|| error!("failed"));
+    let outcomes = std::mem::take(&mut *outcomes.0.lock().unwrap());
+    let expected = [("tried", Status::Unset), ("failed", Status::Error)];
+    assert_eq!(outcomes, expected.map(|(name, status)| (name.to_owned(), status)));
 }
 
 #[test]
