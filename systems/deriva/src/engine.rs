@@ -16,8 +16,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, try_join_all};
 use tracing::{Instrument as _, Span, debug, debug_span, error, info, trace, warn};
-use watchroom::metrics::Timer;
-use watchroom::prelude::Label as _;
+use watchroom::prelude::{Label as _, UpDownCounter};
+use watchroom::{Clock, Moment};
 
 pub use error::EngineError;
 pub use verify::Verification;
@@ -53,6 +53,7 @@ pub struct Engine {
     dag: Dag,
     cache: Cache,
     metrics: DerivaMetrics,
+    clock: Clock,
     config: EngineConfig,
     hit_rate: RollingRate,
     failure_rate: RollingRate,
@@ -78,6 +79,22 @@ type Materializing<'a> = Either<
     Pin<Box<dyn Future<Output = Result<Bytes, EngineError>> + Send + 'a>>,
 >;
 
+/// One materialization that has begun and not ended.
+struct InFlight<'a>(&'a UpDownCounter);
+
+impl<'a> InFlight<'a> {
+    fn begin(active: &'a UpDownCounter) -> Self {
+        active.inc();
+        Self(active)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 impl Engine {
     /// Opens an engine over a store.
     ///
@@ -93,6 +110,7 @@ impl Engine {
             storage,
             dag,
             metrics,
+            clock: Clock::system(),
             config,
             hit_rate: RollingRate::new(ROLLING_WINDOW),
             failure_rate: RollingRate::new(ROLLING_WINDOW),
@@ -170,24 +188,25 @@ impl Engine {
 
     fn materialize<'a>(&'a self, address: CAddr, request_id: RequestId<'a>) -> Materializing<'a> {
         let span = debug_span!("materialize", request_id, %address, result = tracing::field::Empty);
-        let in_flight = self.metrics.materialize.active.track();
-        let timer = self.metrics.materialize.duration.start();
+        let in_flight = InFlight::begin(&self.metrics.materialize.active);
+        let began = self.clock.now();
         if let Some(data) = span.in_scope(|| self.check_cache(address, request_id)) {
-            self.materialized(timer, &span, Materialized::CacheHit);
+            self.materialized(began, &span, Materialized::CacheHit);
             return Either::Left(ready(Ok(data)));
         }
         let missed = async move {
             let _in_flight = in_flight;
             let outcome = self.materialize_missed(address, request_id).await;
             let result = outcome.as_ref().map_or(Materialized::Error, |(how, _)| *how);
-            self.materialized(timer, &Span::current(), result);
+            self.materialized(began, &Span::current(), result);
             outcome.map(|(_, data)| data)
         };
         Either::Right(Box::pin(missed.instrument(span)))
     }
 
-    fn materialized(&self, timer: Timer<'_>, span: &Span, result: Materialized) {
-        timer.observe();
+    fn materialized(&self, began: Moment, span: &Span, result: Materialized) {
+        let took = self.clock.now().since(began);
+        self.metrics.materialize.duration.observe_duration(took);
         self.metrics.materialize.total.inc(result);
         span.record("result", Materialized::text(&result));
     }
