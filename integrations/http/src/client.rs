@@ -23,7 +23,7 @@ use crate::metrics::{HttpClientMetrics, RpcClientMetrics};
 use crate::observe::{Instruments, Observation};
 use crate::path::shown;
 use crate::request_id::REQUEST_ID;
-use crate::server::{ResponseFuture, rpc_method};
+use crate::server::{ResponseFuture, RpcMethods};
 
 /// Gives a client its light.
 ///
@@ -44,6 +44,7 @@ use crate::server::{ResponseFuture, rpc_method};
 #[derive(Debug, Clone)]
 pub struct ClientLayer {
     instruments: Instruments,
+    methods: Arc<RpcMethods>,
 }
 
 impl ClientLayer {
@@ -55,6 +56,7 @@ impl ClientLayer {
     pub fn http(registry: &Registry) -> Result<Self, RegisterError> {
         Ok(Self {
             instruments: Instruments::HttpClient(Arc::new(HttpClientMetrics::register(registry)?)),
+            methods: Arc::default(),
         })
     }
 
@@ -66,6 +68,7 @@ impl ClientLayer {
     pub fn rpc(registry: &Registry) -> Result<Self, RegisterError> {
         Ok(Self {
             instruments: Instruments::RpcClient(Arc::new(RpcClientMetrics::register(registry)?)),
+            methods: Arc::default(),
         })
     }
 
@@ -84,6 +87,7 @@ impl ClientLayer {
         ClientService {
             inner,
             instruments: self.instruments.clone(),
+            methods: Arc::clone(&self.methods),
             passing,
         }
     }
@@ -102,6 +106,7 @@ impl<S> Layer<S> for ClientLayer {
 pub struct ClientService<S, P = AsItIs> {
     inner: S,
     instruments: Instruments,
+    methods: Arc<RpcMethods>,
     passing: P,
 }
 
@@ -123,7 +128,7 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let is_rpc = self.instruments.is_rpc();
         let route = if is_rpc {
-            rpc_method(request.uri().path())
+            self.methods.get(request.uri().path())
         } else {
             Arc::from("")
         };

@@ -14,7 +14,7 @@ pub(crate) struct HttpServerMetrics {
     #[metric(unit = "seconds", buckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])]
     pub(crate) request_duration: Histogram<(MethodLabel, Endpoint, StatusGroup)>,
     /// HTTP requests being served.
-    pub(crate) requests_in_flight: Gauge<MethodLabel>,
+    pub(crate) requests_in_flight: UpDownCounter<MethodLabel>,
     /// Bytes of request bodies, as read.
     #[metric(unit = "bytes", buckets = [256.0, 4096.0, 65536.0, 1048576.0, 16777216.0])]
     pub(crate) request_body: Histogram<MethodLabel>,
@@ -33,7 +33,7 @@ pub(crate) struct HttpClientMetrics {
     #[metric(unit = "seconds", buckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])]
     pub(crate) request_duration: Histogram<(MethodLabel, StatusGroup)>,
     /// HTTP requests under way.
-    pub(crate) requests_in_flight: Gauge<MethodLabel>,
+    pub(crate) requests_in_flight: UpDownCounter<MethodLabel>,
     /// Bytes of request bodies: as sent where they are counted, else as announced.
     #[metric(unit = "bytes", buckets = [256.0, 4096.0, 65536.0, 1048576.0, 16777216.0])]
     pub(crate) request_body: Histogram<MethodLabel>,
@@ -52,7 +52,7 @@ pub(crate) struct RpcServerMetrics {
     #[metric(unit = "seconds", buckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])]
     pub(crate) request_duration: Histogram<(RpcMethod, RpcStatus)>,
     /// RPCs being served.
-    pub(crate) requests_in_flight: Gauge,
+    pub(crate) requests_in_flight: UpDownCounter,
     /// Bytes of requests, as read.
     #[metric(unit = "bytes", buckets = [256.0, 4096.0, 65536.0, 1048576.0, 16777216.0])]
     pub(crate) request_body: Histogram,
@@ -71,7 +71,7 @@ pub(crate) struct RpcClientMetrics {
     #[metric(unit = "seconds", buckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])]
     pub(crate) request_duration: Histogram<(RpcMethod, RpcStatus)>,
     /// RPCs under way.
-    pub(crate) requests_in_flight: Gauge,
+    pub(crate) requests_in_flight: UpDownCounter,
     /// Bytes of requests, as sent; of clients that count them.
     #[metric(unit = "bytes", buckets = [256.0, 4096.0, 65536.0, 1048576.0, 16777216.0])]
     pub(crate) request_body: Histogram,

@@ -11,6 +11,7 @@ use watchroom::{Clock, Moment};
 use crate::body::{ByteCount, CountedBody};
 use crate::labels::{MethodLabel, RpcStatus, StatusGroup};
 use crate::metrics::{HttpClientMetrics, HttpServerMetrics, RpcClientMetrics, RpcServerMetrics};
+use crate::request_id::find;
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
@@ -112,7 +113,7 @@ impl Observation {
     /// The trailers of a gRPC answer.
     pub(crate) fn trailers(&mut self, headers: &HeaderMap) {
         if self.instruments.is_rpc()
-            && let Some(status) = headers.get(GRPC_STATUS).and_then(|value| value.to_str().ok())
+            && let Some(status) = find(headers, &GRPC_STATUS).and_then(|value| value.to_str().ok())
         {
             self.rpc_status = Some(RpcStatus::parse(status));
         }

@@ -10,7 +10,7 @@ use tower_layer::Layer;
 use watchroom::metrics::{RegisterError, Registry};
 
 pub use future::ResponseFuture;
-pub(crate) use route::rpc_method;
+pub(crate) use route::RpcMethods;
 pub use service::ServerService;
 
 use crate::metrics::{HttpServerMetrics, RpcServerMetrics};
@@ -27,6 +27,7 @@ use crate::observe::Instruments;
 pub struct ServerLayer {
     instruments: Instruments,
     with_span: bool,
+    methods: Arc<RpcMethods>,
 }
 
 impl ServerLayer {
@@ -40,6 +41,7 @@ impl ServerLayer {
         Ok(Self {
             instruments: Instruments::HttpServer(metrics),
             with_span: true,
+            methods: Arc::default(),
         })
     }
 
@@ -53,6 +55,7 @@ impl ServerLayer {
         Ok(Self {
             instruments: Instruments::RpcServer(metrics),
             with_span: true,
+            methods: Arc::default(),
         })
     }
 
@@ -72,6 +75,7 @@ impl<S> Layer<S> for ServerLayer {
             inner,
             instruments: self.instruments.clone(),
             with_span: self.with_span,
+            methods: Arc::clone(&self.methods),
         }
     }
 }

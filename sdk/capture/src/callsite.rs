@@ -22,27 +22,42 @@ pub(crate) struct Callsite {
     pub(crate) sensitive: u64,
     /// Bits of the `otel.*` fields of spans.
     pub(crate) special: u64,
+    /// Bits of the fields that lines in a span show by themselves.
+    pub(crate) correlation: u64,
     /// Under which its events are sampled for the logs, if they are.
     pub(crate) sampling: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    metadata: usize,
+    metadata: Option<&'static Metadata<'static>>,
     layer: u32,
     generation: u64,
     callsite: Callsite,
 }
 
+impl Entry {
+    fn is_of(&self, address: usize) -> bool {
+        self.metadata
+            .is_some_and(|metadata| std::ptr::from_ref(metadata).addr() == address)
+    }
+}
+
+/// Metadata is more than 64 bytes long, so that the lower bits of its address tell little.
+const fn entry_idx(address: usize) -> usize {
+    ((address >> 5) ^ (address >> 13)) % N_ENTRIES
+}
+
 const N_ENTRIES: usize = 256;
 const EMPTY: Entry = Entry {
-    metadata: 0,
+    metadata: None,
     layer: 0,
     generation: 0,
     callsite: Callsite {
         interest: 0,
         sensitive: 0,
         special: 0,
+        correlation: 0,
         sampling: None,
     },
 };
@@ -55,7 +70,7 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct Callsites {
     layer: u32,
-    known: RwLock<HashMap<usize, (u64, Callsite)>>,
+    known: RwLock<HashMap<usize, (u64, Callsite, &'static Metadata<'static>)>>,
     spans: Mutex<Vec<&'static Metadata<'static>>>,
 }
 
@@ -93,22 +108,33 @@ impl Callsites {
     }
 
     /// Facts of a callsite; `decide` is asked where they are not known in this generation.
+    #[inline]
     pub(crate) fn get(
         &self,
         metadata: &'static Metadata<'static>,
         decide: impl FnOnce() -> Callsite,
     ) -> Callsite {
         let generation = generation();
-        let address = std::ptr::from_ref(metadata) as usize;
-        // Metadata is more than 64 bytes long, so that the lower bits tell little.
-        let idx = ((address >> 5) ^ (address >> 13)) % N_ENTRIES;
+        let address = std::ptr::from_ref(metadata).addr();
+        let idx = entry_idx(address);
         let own = OWN.try_with(|own| own[idx].get()).unwrap_or(EMPTY);
-        if own.metadata == address && own.layer == self.layer && own.generation == generation {
+        if own.is_of(address) && own.layer == self.layer && own.generation == generation {
             return own.callsite;
         }
-        let callsite = self.shared(address, generation, decide);
+        self.get_slowly(metadata, generation, idx, decide)
+    }
+
+    #[inline(never)]
+    fn get_slowly(
+        &self,
+        metadata: &'static Metadata<'static>,
+        generation: u64,
+        idx: usize,
+        decide: impl FnOnce() -> Callsite,
+    ) -> Callsite {
+        let callsite = self.shared(metadata, generation, decide);
         let entry = Entry {
-            metadata: address,
+            metadata: Some(metadata),
             layer: self.layer,
             generation,
             callsite,
@@ -118,14 +144,30 @@ impl Callsites {
         callsite
     }
 
-    fn shared(&self, address: usize, generation: u64, decide: impl FnOnce() -> Callsite) -> Callsite {
+    /// The callsite at an address, if it has been come by.
+    pub(crate) fn metadata(&self, address: usize) -> Option<&'static Metadata<'static>> {
+        let own = OWN.try_with(|own| own[entry_idx(address)].get()).unwrap_or(EMPTY);
+        if own.is_of(address) {
+            return own.metadata;
+        }
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(&address).map(|(_, _, metadata)| *metadata)
+    }
+
+    fn shared(
+        &self,
+        metadata: &'static Metadata<'static>,
+        generation: u64,
+        decide: impl FnOnce() -> Callsite,
+    ) -> Callsite {
+        let address = std::ptr::from_ref(metadata).addr();
         let known = self
             .known
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&address)
             .copied();
-        if let Some((of, callsite)) = known
+        if let Some((of, callsite, _)) = known
             && of == generation
         {
             return callsite;
@@ -134,7 +176,7 @@ impl Callsites {
         self.known
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(address, (generation, callsite));
+            .insert(address, (generation, callsite, metadata));
         callsite
     }
 }

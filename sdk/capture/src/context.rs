@@ -48,8 +48,13 @@ fn put_remote_parent(parent: Option<RemoteContext>) -> Option<RemoteContext> {
     REMOTE_PARENT.try_with(|cell| cell.replace(parent)).ok().flatten()
 }
 
+/// Whether the next span has a parent of its own.
+pub(crate) fn has_remote_parent() -> bool {
+    HAS_REMOTE_PARENT.try_with(Cell::get).unwrap_or(false)
+}
+
 pub(crate) fn take_remote_parent() -> Option<RemoteContext> {
-    if !HAS_REMOTE_PARENT.try_with(Cell::get).unwrap_or(false) {
+    if !has_remote_parent() {
         return None;
     }
     put_remote_parent(None)
@@ -82,7 +87,8 @@ pub fn current_exported() -> Option<(TraceId, SpanId)> {
     with_current(CaptureLayer::exported_of)
 }
 
-/// Text of a field, of the innermost of the current spans that has it: `request_id` and the like.
+/// Text of a field, of the innermost of the current spans that has it: `request_id` and the like. Of a span that nobody sees (see
+/// [`CaptureHandle::subscriber`](crate::CaptureHandle::subscriber)) only `request_id`, `user_id` and `tenant_id` are to be found.
 #[must_use]
 pub fn current_field(key: &str) -> Option<String> {
     with_current(|layer, id| layer.field_of(id, key))

@@ -6,7 +6,7 @@
 //! Invariant: the current span is the registry's: the one that was entered last and has not been left, where a span that is entered
 //! again within itself does not count twice. Not here: what is known of spans.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// A span that was entered.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,25 @@ struct Entered {
 
 thread_local! {
     static OWN: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
+}
+
+thread_local! {
+    /// The span that the next one is made in, whatever its attributes say; zero for none.
+    static MADE_IN: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Runs `make`, whose first span of ours is made in the given one. It is not for spans that the registry knows.
+pub(crate) fn made_in<R>(id: u64, make: impl FnOnce() -> R) -> R {
+    let _ = MADE_IN.try_with(|made_in| made_in.set(id));
+    let made = make();
+    let _ = MADE_IN.try_with(|made_in| made_in.set(0));
+    made
+}
+
+/// What [`made_in`] says; it says it once.
+pub(crate) fn take_made_in() -> Option<u64> {
+    let id = MADE_IN.try_with(|made_in| made_in.replace(0)).unwrap_or(0);
+    (id != 0).then_some(id)
 }
 
 /// During a thread's end the list may be gone; then there is no current span.

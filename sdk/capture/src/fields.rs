@@ -1,10 +1,12 @@
 //! Fields of a span or an event: keys, values and their text in two buffers that are used again and again.
 //!
-//! Invariant: text in here has been through the redactor. Not here: the visitor that fills it.
+//! Invariant: text that can be read here has been through the redactor. What has not been through it yet waits inside: whoever reads it
+//! sees [`Redactor::REDACTED`] until `reveal` has put the redacted text in its place. Not here: the visitor that fills it.
 
 use std::fmt;
 
-use watchroom_core::Value;
+use watchroom_core::{Count, Ledger, Value};
+use watchroom_redact::Redactor;
 
 /// A run of the text buffer.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,6 +28,18 @@ enum Slot {
     U64(u64),
     F64(f64),
     Text(Run),
+    /// In the other buffer, and not redacted yet.
+    Raw(Run),
+}
+
+/// Text that nobody may see. It is not shown by `Debug` either.
+#[derive(Default)]
+struct Raw(String);
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 /// Fields in the order in which they were recorded. Cleared, it keeps its memory.
@@ -33,6 +47,7 @@ enum Slot {
 pub struct Fields {
     entries: Vec<(Key, Slot)>,
     text: String,
+    raw: Raw,
     /// Bytes of `text` that replaced values have left behind.
     unused: usize,
 }
@@ -49,6 +64,7 @@ impl Fields {
         Self {
             entries: Vec::new(),
             text: String::new(),
+            raw: Raw(String::new()),
             unused: 0,
         }
     }
@@ -67,7 +83,7 @@ impl Fields {
 
     /// Bytes of memory held, used or not.
     pub(crate) fn memory(&self) -> usize {
-        self.entries.capacity() * size_of::<(Key, Slot)>() + self.text.capacity()
+        self.entries.capacity() * size_of::<(Key, Slot)>() + self.text.capacity() + self.raw.0.capacity()
     }
 
     /// Bytes of text held.
@@ -87,6 +103,85 @@ impl Fields {
         if self.text.capacity() > max_bytes {
             self.text = String::new();
         }
+        if !self.raw.0.is_empty() {
+            self.forget_raw(max_bytes);
+        }
+    }
+
+    fn forget_raw(&mut self, max_bytes: usize) {
+        self.raw.0.clear();
+        if self.raw.0.capacity() > max_bytes {
+            self.raw = Raw::default();
+        }
+    }
+
+    /// Adds a text field that is redacted when it is first to be seen.
+    pub(crate) fn push_raw(&mut self, key: &'static str, text: &str) {
+        let slot = self.store_raw(text);
+        self.entries.push((Key::Static(key), slot));
+    }
+
+    fn store_raw(&mut self, text: &str) -> Slot {
+        if text.is_empty() {
+            return Slot::Text(Run::default());
+        }
+        let start = self.raw.0.len();
+        self.raw.0.push_str(text);
+        Slot::Raw(Run {
+            start: clamp(start),
+            len: clamp(text.len()),
+        })
+    }
+
+    /// Bytes of text that have not been redacted yet.
+    pub(crate) fn raw_len(&self) -> usize {
+        self.raw.0.len()
+    }
+
+    fn raw_run(&self, run: Run) -> &str {
+        let start = run.start as usize;
+        self.raw
+            .0
+            .get(start..start.saturating_add(run.len as usize))
+            .unwrap_or_default()
+    }
+
+    /// Redacts what has not been redacted yet.
+    pub(crate) fn reveal(&mut self, redactor: &Redactor, max_len: usize, ledger: &Ledger) {
+        if !self.raw.0.is_empty() {
+            self.reveal_raw(redactor, max_len, ledger);
+        }
+    }
+
+    #[inline(never)]
+    fn reveal_raw(&mut self, redactor: &Redactor, max_len: usize, ledger: &Ledger) {
+        let raw = std::mem::take(&mut self.raw);
+        for idx in 0..self.entries.len() {
+            let (Key::Static(key), Slot::Raw(run)) = self.entries[idx] else {
+                continue;
+            };
+            let start = run.start as usize;
+            let text = raw.0.get(start..start.saturating_add(run.len as usize));
+            let (run, cut) = self.write_text(max_len, |out| {
+                redactor.named_into(key, text.unwrap_or_default(), out);
+            });
+            self.entries[idx].1 = Slot::Text(run);
+            if cut {
+                ledger.count(Count::ValuesCut, 1);
+            }
+        }
+        // The memory is used again, its content is not.
+        self.raw = raw;
+        self.forget_raw(self.text.capacity());
+    }
+
+    /// Whether the field of a key has this value; none if there is no such field. What has not been redacted yet is compared as it is.
+    pub(crate) fn is(&self, key: &str, value: Value<'_>) -> Option<bool> {
+        let slot = &self.entries[self.position(key)?].1;
+        Some(match *slot {
+            Slot::Raw(run) => value == Value::Str(self.raw_run(run)),
+            _ => self.value(slot) == value,
+        })
     }
 
     /// Adds a field whose key lives as long as the program, as those of callsites do.
@@ -122,6 +217,10 @@ impl Fields {
     pub fn merge(&mut self, other: &Self, max: usize) -> u32 {
         let mut n_cut = 0;
         for (key, slot) in &other.entries {
+            if let (Slot::Raw(run), Key::Static(key)) = (slot, key) {
+                n_cut += u32::from(!self.set_raw(key, other.raw_run(*run), max));
+                continue;
+            }
             let value = other.value(slot);
             match (self.position(other.key(key)), key) {
                 (Some(idx), _) => self.replace(idx, value),
@@ -133,9 +232,30 @@ impl Fields {
         n_cut
     }
 
+    /// Sets a field as [`push_raw`](Self::push_raw) adds it; a new one goes in only while there are less than `max`. Whether it did.
+    fn set_raw(&mut self, key: &'static str, text: &str, max: usize) -> bool {
+        match self.position(key) {
+            Some(idx) => {
+                // It is the value that is to be redacted by its key, whatever made the key.
+                let slot = self.store_raw(text);
+                self.leave(idx);
+                self.entries[idx] = (Key::Static(key), slot);
+            }
+            None if self.entries.len() >= max => return false,
+            None => self.push_raw(key, text),
+        }
+        true
+    }
+
     /// Adds a text field that is written in place, and cuts it at the last character that ends within `max_len` bytes. Whether it was
     /// cut.
     pub fn push_text(&mut self, key: &'static str, max_len: usize, write: impl FnOnce(&mut String)) -> bool {
+        let (run, cut) = self.write_text(max_len, write);
+        self.entries.push((Key::Static(key), Slot::Text(run)));
+        cut
+    }
+
+    fn write_text(&mut self, max_len: usize, write: impl FnOnce(&mut String)) -> (Run, bool) {
         let start = self.text.len();
         write(&mut self.text);
         let len = self.text.len().saturating_sub(start);
@@ -151,14 +271,18 @@ impl Fields {
             start: clamp(start),
             len: clamp(self.text.len().saturating_sub(start)),
         };
-        self.entries.push((Key::Static(key), Slot::Text(run)));
-        cut
+        (run, cut)
     }
 
-    fn replace(&mut self, idx: usize, value: Value<'_>) {
+    /// The text of an entry is wanted no more.
+    fn leave(&mut self, idx: usize) {
         if let Slot::Text(run) = self.entries[idx].1 {
             self.unused += run.len as usize;
         }
+    }
+
+    fn replace(&mut self, idx: usize, value: Value<'_>) {
+        self.leave(idx);
         self.entries[idx].1 = self.slot(value);
         if self.unused > UNUSED_MAX && self.unused > self.text.len() / 2 {
             let mut tidy = Self::new();
@@ -230,7 +354,10 @@ impl Fields {
     /// Adds all fields of another set.
     pub fn extend_from(&mut self, other: &Self) {
         for (key, slot) in &other.entries {
-            let slot = self.slot(other.value(slot));
+            let slot = match slot {
+                Slot::Raw(run) => self.store_raw(other.raw_run(*run)),
+                _ => self.slot(other.value(slot)),
+            };
             let key = match key {
                 Key::Static(key) => Key::Static(key),
                 Key::Text(run) => Key::Text(self.store(other.run(*run))),
@@ -272,6 +399,7 @@ impl Fields {
             Slot::U64(value) => Value::U64(value),
             Slot::F64(value) => Value::F64(value),
             Slot::Text(run) => Value::Str(self.run(run)),
+            Slot::Raw(_) => Value::Str(Redactor::REDACTED),
         }
     }
 
@@ -362,6 +490,44 @@ mod tests {
         assert!(!fields.push_text("b", 5, |out| out.push_str("aéé")));
         assert_eq!(fields.get("a"), Some(Value::Str("aé")));
         assert_eq!(fields.get("b"), Some(Value::Str("aéé")));
+    }
+
+    #[test]
+    fn what_waits_to_be_redacted_is_not_to_be_read() {
+        let (redactor, ledger) = (Redactor::default(), Ledger::default());
+        let secret = "card 4111 1111 1111 1111";
+        let mut fields = Fields::new();
+        fields.push("n", Value::I64(1));
+        fields.push_raw("a", secret);
+        fields.push_raw("empty", "");
+        fields.push_raw("b", "clean");
+        let mut copy = Fields::new();
+        copy.push("b", Value::Str("old"));
+        assert_eq!(copy.merge(&fields, 3), 1, "one has no room");
+        copy.extend_from(&fields);
+        for fields in [&fields, &copy] {
+            assert_eq!(fields.get("a"), Some(Value::Str(Redactor::REDACTED)));
+            assert_eq!(fields.get("empty"), Some(Value::Str("")));
+            assert!(!format!("{fields:?}").contains("4111"), "{fields:?}");
+        }
+        assert_eq!(fields.is("a", Value::Str(secret)), Some(true));
+        assert_eq!(
+            (fields.is("b", Value::Str("x")), fields.is("c", Value::Bool(true))),
+            (Some(false), None)
+        );
+        for fields in [&mut fields, &mut copy] {
+            fields.reveal(&redactor, 12, &ledger);
+            let shown: Vec<_> = fields.iter().collect();
+            assert!(shown.contains(&("b", Value::Str("clean"))), "{shown:?}");
+            assert!(!format!("{fields:?} {shown:?}").contains("4111"), "{shown:?}");
+            assert_eq!(fields.raw_len(), 0);
+            assert_ne!(
+                fields.get("a"),
+                Some(Value::Str(Redactor::REDACTED)),
+                "as redaction has it, cut"
+            );
+        }
+        assert!(ledger.get(Count::ValuesCut) > 0);
     }
 
     #[test]

@@ -16,13 +16,14 @@ use tracing_subscriber::registry::LookupSpan;
 use watchroom_core::{Count, Moment};
 
 use crate::foreign::SpanRef;
-use crate::table::{BUSY, IN_TRACE, SAMPLED, STARTED, SlotRef};
-use crate::visit::{Visitor, with_scratch};
+use crate::table::{BUSY, IN_TRACE, LAZY, SAMPLED, STARTED, SlotRef};
+use crate::visit::{Rules, Visitor, with_scratch};
 use crate::{EventRecord, current, pool};
 
 mod baggage;
 mod event;
 mod fan_out;
+mod find;
 mod keeping;
 mod origin;
 mod shared;
@@ -56,8 +57,8 @@ impl CaptureLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        if let Some(slot) = self.shared.table.get(id) {
-            return Some((id, slot));
+        if let Some(found) = self.shared.find(id) {
+            return Some(found);
         }
         // Only where another layer wants spans that none of our sinks does.
         let id = Id::from_non_zero_u64(NonZeroU64::new(id)?);
@@ -83,6 +84,16 @@ impl CaptureLayer {
             given.map(Id::into_u64)
         };
         self.captured(id?, ctx)
+    }
+
+    /// Whether an event is inside of a span without a record.
+    fn is_in_light(&self, event: &Event<'_>) -> bool {
+        let id = if event.is_contextual() {
+            self.current()
+        } else {
+            event.parent().map(Id::into_u64)
+        };
+        id.is_some_and(|id| self.shared.lights.stands_for(id).is_some())
     }
 
     fn now_ns(&self) -> u64 {
@@ -121,7 +132,10 @@ where
             return;
         }
         let now = shared.clock.now();
-        let around = self.around(attrs.is_contextual(), attrs.parent(), &ctx);
+        let around = match current::take_made_in() {
+            Some(id) => shared.find(id),
+            None => self.around(attrs.is_contextual(), attrs.parent(), &ctx),
+        };
         let in_trace = shared.exporter.is_none() || site.interest & EXPORT != 0;
         let parent = around.as_ref().map(|(_, slot)| slot);
         let origin = shared.origin(parent, in_trace, attrs.is_contextual(), now);
@@ -150,10 +164,16 @@ where
         if told != 0 {
             flags |= STARTED;
         }
+        if flags & SAMPLED == 0 {
+            flags |= LAZY;
+        }
         shared.ledger.count(Count::SpansStarted, 1);
 
         with_scratch(|scratch| {
-            let rules = shared.rules(site, shared.limits.attributes);
+            let rules = Rules {
+                lazy: flags & LAZY != 0,
+                ..shared.rules(site, shared.limits.attributes)
+            };
             let mut visitor = Visitor::into_fields(&mut record.fields, scratch, rules);
             attrs.record(&mut visitor);
             record.dropped_attributes = visitor.finish();
@@ -176,27 +196,9 @@ where
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _ctx: Context<'_, S>) {
         let shared = &*self.shared;
-        let Some(slot) = shared.table.get(id.into_u64()) else {
-            return;
-        };
-        let Some(metadata) = slot.lock().record().map(|record| record.metadata) else {
-            return;
-        };
-        let rules = shared.rules(shared.callsite(metadata), shared.limits.attributes);
-        with_scratch(|scratch| {
-            let mut visitor = Visitor::new(scratch, rules);
-            values.record(&mut visitor);
-            visitor.finish();
-            {
-                let mut state = slot.lock();
-                let Some(record) = state.record_mut() else { return };
-                let n_cut = record.fields.merge(&scratch.fields, shared.limits.attributes);
-                record.dropped_attributes += n_cut;
-                shared.count_cut(Count::AttributesCut, n_cut);
-                scratch.special.apply(record);
-            }
-            shared.late_values(&slot, scratch);
-        });
+        if let Some(slot) = shared.table.get(id.into_u64()) {
+            shared.record(&slot, values);
+        }
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, _ctx: Context<'_, S>) {
@@ -224,6 +226,8 @@ where
             && export_to.is_none()
             && *metadata.level() == Level::ERROR
             && (site.interest & EXPORT != 0 || shared.exporter.is_none())
+            // It is that span that has failed, and not the one that it stands for.
+            && !self.is_in_light(event)
         {
             shared.note_failure(slot);
         }
@@ -304,12 +308,7 @@ where
     }
 
     fn on_close(&self, id: Id, _ctx: Context<'_, S>) {
-        let shared = &*self.shared;
-        let Some((mut record, parent)) = shared.table.remove(id.into_u64()) else {
-            return;
-        };
-        record.duration_ns = shared.clock.now().ns_since(record.start);
-        shared.hand_over(record, parent);
+        self.shared.close_span(id.into_u64());
     }
 }
 

@@ -40,6 +40,7 @@ pub mod filter;
 pub mod foreign;
 pub mod keep;
 mod layer;
+mod light;
 pub mod limits;
 pub mod manual;
 pub mod pool;
@@ -48,6 +49,7 @@ pub mod record;
 pub mod sampler;
 pub mod security;
 pub mod sink;
+pub mod subscriber;
 mod table;
 pub mod task;
 pub mod thinning;
@@ -67,6 +69,7 @@ pub use propagation::{Baggage, Extractor, Injector, Propagators, RemoteContext, 
 pub use record::{EventRecord, Link, SpanEvents, SpanKind, SpanRecord, Status};
 pub use sampler::{Sampler, SamplerError};
 pub use sink::{Scope, Sink, SpanExporter};
+pub use subscriber::CaptureSubscriber;
 pub use thinning::EventSampler;
 pub use thread::ThreadTag;
 

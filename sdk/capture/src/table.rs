@@ -38,6 +38,8 @@ pub(crate) const IN_TRACE: u32 = 4;
 pub(crate) const BUSY: u32 = 8;
 /// It has failed, though its trace is not sampled and nothing else is kept of its events.
 pub(crate) const FAILED: u32 = 16;
+/// Its trace was not sampled when it was made: its text is redacted when somebody is to see it, and mostly nobody is.
+pub(crate) const LAZY: u32 = 32;
 
 /// Open spans of one layer.
 #[derive(Debug)]
@@ -310,8 +312,9 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn lend(&self) -> Option<Arc<Cell>> {
-        self.lock().lend()
+    /// Lends the record out; `reveal` makes its fields such as may be seen.
+    pub(crate) fn lend(&self, reveal: impl FnOnce(&mut Fields)) -> Option<Arc<Cell>> {
+        self.lock().lend(reveal)
     }
 
     /// Begins to measure the time entered, unless another thread already is in the span.
@@ -341,13 +344,20 @@ impl SlotState {
         }
     }
 
-    fn lend(&mut self) -> Option<Arc<Cell>> {
-        if let Some(record) = self.own.take() {
+    fn lend(&mut self, reveal: impl FnOnce(&mut Fields)) -> Option<Arc<Cell>> {
+        if let Some(mut record) = self.own.take() {
+            reveal(&mut record.fields);
             // The count's memory is that of the slot's last span, unless somebody still holds that.
             match self.cell.as_mut().and_then(Arc::get_mut) {
                 Some(cell) => cell.record = Some(record),
                 None => self.cell = Some(Arc::new(Cell { record: Some(record) })),
             }
+        } else if self.record().is_some_and(|record| record.fields.raw_len() > 0)
+            // What came since it was lent is in a record that nobody else has.
+            && let Some(cell) = self.cell.as_mut().and_then(Arc::get_mut)
+            && let Some(record) = &mut cell.record
+        {
+            reveal(&mut record.fields);
         }
         self.cell.clone()
     }
@@ -442,15 +452,15 @@ mod tests {
     fn a_lent_record_stays_as_it_is_while_the_span_goes_on() {
         let table = Table::new();
         let slot = table.insert(1, 0, 0, 0, record(5)).unwrap();
-        let lent = slot.lend().unwrap();
+        let lent = slot.lend(|_| ()).unwrap();
         slot.lock()
             .record_mut()
             .unwrap()
             .fields
             .push("a", watchroom_core::Value::I64(1));
         assert_eq!(lent.record().unwrap().fields.len(), 0);
-        assert_eq!(slot.lend().unwrap().record().unwrap().fields.len(), 1);
-        let lent = slot.lend().unwrap();
+        assert_eq!(slot.lend(|_| ()).unwrap().record().unwrap().fields.len(), 1);
+        let lent = slot.lend(|_| ()).unwrap();
         assert_eq!(table.remove(1).unwrap().0.fields.len(), 1);
         assert_eq!(lent.record().unwrap().start_unix_ns, 5);
     }

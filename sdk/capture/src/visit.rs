@@ -17,6 +17,8 @@ use crate::{Fields, SpanKind, Status};
 
 /// Text of a single value that is looked at; what is longer is redacted whole, as a value that cannot be judged.
 const RAW_MAX: usize = 1024 * 1024;
+/// Text of a single value that is kept as it is until it is to be seen, bytes.
+const LAZY_MAX: usize = 1024;
 /// Text that a thread's idle scratch buffers keep, bytes each.
 const KEPT_TEXT: usize = 64 * 1024;
 /// Errors below an error; a chain that is longer, or a circle, ends there.
@@ -26,6 +28,9 @@ pub(crate) const OTEL_NAME: &str = "otel.name";
 pub(crate) const OTEL_KIND: &str = "otel.kind";
 pub(crate) const OTEL_STATUS_CODE: &str = "otel.status_code";
 pub(crate) const OTEL_STATUS_DESCRIPTION: &str = "otel.status_description";
+
+/// Fields of a span that every line in it shows by itself, and that calls take along.
+pub(crate) const CORRELATION: [&str; 3] = ["request_id", "user_id", "tenant_id"];
 
 /// Whether a span's field says something about the span and is no attribute.
 pub(crate) fn is_special(name: &str) -> bool {
@@ -134,6 +139,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) value_len: usize,
     /// Fields that have room.
     pub(crate) max_fields: usize,
+    /// Text is redacted when it is first to be seen.
+    pub(crate) lazy: bool,
     pub(crate) callsite: Callsite,
 }
 
@@ -239,7 +246,11 @@ impl<'a> Visitor<'a> {
     }
 
     fn text(&mut self, field: &Field, value: &str) {
-        if !self.is_usual(field) && self.is_special(field) {
+        if self.rules.lazy && value.len() <= LAZY_MAX && self.is_usual(field) {
+            if self.has_room() {
+                self.fields.push_raw(key(field), value);
+            }
+        } else if !self.is_usual(field) && self.is_special(field) {
             self.special(field, value);
         } else if self.has_room() {
             if !self.is_usual(field) && self.is_sensitive(field) {

@@ -155,6 +155,30 @@ fn a_span_that_is_not_sampled_allocates_nothing_at_any_depth() {
 }
 
 #[test]
+fn a_span_that_nobody_sees_allocates_nothing() {
+    let _turn = turn();
+    let (layer, handle) = Capture::builder()
+        .sampler(Sampler::AlwaysOff)
+        .sink(Arc::new(Reader))
+        .exporter(Arc::new(Recycler))
+        .build();
+    let subscriber = handle.subscriber(tracing_subscriber::registry().with(layer));
+    tracing::subscriber::with_default(subscriber, || {
+        let request = |n: u64| {
+            let _root = info_span!("root", request_id = "r-1", n).entered();
+            let span =
+                debug_span!("unseen", request_id = "r-1", shown = ?Shown(7), later = tracing::field::Empty);
+            span.record("later", "value");
+            let _span = span.entered();
+            let _deeper = debug_span!("deeper", n).entered();
+            debug!(n, "an event of a trace that is not sampled");
+        };
+        (0..100).for_each(request);
+        assert_eq!(allocations(|| (0..1_000).for_each(request)), 0);
+    });
+}
+
+#[test]
 fn samplers_with_a_state_decide_without_allocation() {
     let _turn = turn();
     let root = |n: u64| drop(info_span!("root", n));

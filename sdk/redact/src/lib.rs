@@ -21,8 +21,10 @@
 //! Not here: the decision what to capture.
 
 mod builder;
+mod escape;
 mod hash_id;
 mod kind;
+mod layers;
 mod names;
 mod pattern;
 mod prefilter;

@@ -29,6 +29,8 @@ pub(crate) struct Names {
     tails: Tails,
     added: Vec<Box<[u8]>>,
     allowed: Vec<Box<[u8]>>,
+    /// Some added name holds a digit, or is of one or two letters.
+    odd_added: bool,
 }
 
 impl Names {
@@ -43,6 +45,9 @@ impl Names {
         let mut tails = Tails::default();
         added.iter().for_each(|name| tails.add(name));
         Ok(Self {
+            odd_added: added
+                .iter()
+                .any(|name| name.len() < 3 || name.iter().any(u8::is_ascii_digit)),
             tails,
             added,
             allowed: checked(allowed)?,
@@ -79,6 +84,11 @@ impl Names {
         let plain =
             third.is_ascii_alphanumeric() && second.is_ascii_alphanumeric() && last.is_ascii_alphabetic();
         !plain || self.tails.all || self.tails.holds(third, second, last)
+    }
+
+    /// Whether a number or a time may end in a sensitive name.
+    pub(crate) const fn may_be_time(&self) -> bool {
+        self.odd_added
     }
 
     fn judge(&self, plain: &mut Plain) -> bool {

@@ -140,6 +140,24 @@ impl Pattern {
         }
     }
 
+    /// Tells of each match that is not allowed where its secret begins and ends.
+    pub(crate) fn matches(
+        &self,
+        text: &str,
+        is_allowed: impl Fn(&str) -> bool,
+        mut tell: impl FnMut(usize, usize),
+    ) {
+        let mut at = 0;
+        while let Some((start, end)) = self.find(text, at) {
+            at = end;
+            let secret = text.get(start..end).unwrap_or_default();
+            let whole = text.get(start - self.prefix.len()..end).unwrap_or_default();
+            if secret != crate::Redactor::REDACTED && !is_allowed(whole) {
+                tell(start, end);
+            }
+        }
+    }
+
     fn end_of(&self, bytes: &[u8], mut at: usize) -> Option<usize> {
         for element in &self.elements {
             let span = bytes.get(at..)?;
@@ -175,19 +193,13 @@ pub(crate) fn redact(
     for pattern in patterns {
         let text = redacted.as_deref().unwrap_or(text);
         let mut out = String::new();
-        let (mut written, mut at) = (0, 0);
-        while let Some((start, end)) = pattern.find(text, at) {
-            at = end;
-            let secret = text.get(start..end).unwrap_or_default();
-            let whole = text.get(start - pattern.prefix.len()..end).unwrap_or_default();
-            if secret == crate::Redactor::REDACTED || is_allowed(whole) {
-                continue;
-            }
+        let mut written = 0;
+        pattern.matches(text, &is_allowed, |start, end| {
             out.push_str(text.get(written..start).unwrap_or_default());
             out.push_str(crate::Redactor::REDACTED);
             written = end;
             n_matches += 1;
-        }
+        });
         if written > 0 {
             out.push_str(text.get(written..).unwrap_or_default());
             redacted = Some(out);

@@ -4,9 +4,12 @@
 //! grown long enough to matter. Not here: the second look (`scan`).
 
 mod classify;
+mod refine;
 mod short;
 
+use crate::escape;
 use classify::walk;
+use refine::refine;
 
 /// Bytes that one look covers.
 pub(crate) const WORD: usize = 64;
@@ -32,6 +35,11 @@ pub(crate) struct Hints {
 }
 
 impl Hints {
+    /// Marks of runs.
+    const fn runs(self) -> u64 {
+        self.token | self.number | self.spaced
+    }
+
     pub(crate) const fn any(self) -> u64 {
         self.marks | self.token | self.number | self.spaced
     }
@@ -46,6 +54,8 @@ struct Masks {
     spaced: u64,
     b: u64,
     r: u64,
+    /// `%` `&` `+` `\`.
+    escapes: u64,
 }
 
 impl Masks {
@@ -58,6 +68,7 @@ impl Masks {
         self.spaced |= block.spaced << shift;
         self.b |= block.b << shift;
         self.r |= block.r << shift;
+        self.escapes |= block.escapes << shift;
     }
 }
 
@@ -68,6 +79,10 @@ pub(crate) struct Prefilter {
     number: [u64; 3],
     spaced: [u64; 4],
     b: u64,
+    /// Whether an escape has come by.
+    escape: bool,
+    /// Whether marks of runs are taken away that are harmless where no string is judged by its entropy.
+    refines: bool,
 }
 
 /// The last sixteen places of a word: as much as the next one wants to know of it.
@@ -82,13 +97,50 @@ const fn moved(now: u64, before: u64, n: u32) -> u64 {
 }
 
 impl Prefilter {
+    /// One that takes the marks of harmless runs away, if no string is judged by its entropy.
+    pub(crate) fn new(entropy: bool) -> Self {
+        Self {
+            refines: !entropy && refine::is_on(),
+            ..Self::default()
+        }
+    }
+
     /// Looks at word after word from `base` on until one has a marked place; gives that word's base. What it is given must follow
     /// what it has looked at before.
     pub(crate) fn next(&mut self, text: &[u8], base: usize) -> Option<(usize, Hints)> {
         if short::is_clean(text) {
             return None;
         }
-        walk(self, text, base)
+        self.look(text, base)
+    }
+
+    fn look(&mut self, text: &[u8], base: usize) -> Option<(usize, Hints)> {
+        let mut from = base;
+        loop {
+            let (base, hints) = walk(self, text, from)?;
+            let hints = match self.refines && hints.runs() != 0 {
+                true => refine(text, base, hints),
+                false => hints,
+            };
+            if hints.any() != 0 {
+                return Some((base, hints));
+            }
+            from = base + WORD;
+        }
+    }
+
+    /// Whether there was an escape in what was looked at.
+    pub(crate) const fn has_escape(&self) -> bool {
+        self.escape
+    }
+
+    /// Looks at the places of one word where an escape could begin.
+    #[cold]
+    fn look_for_escape(&mut self, text: &[u8], base: usize, mut places: u64) {
+        while places != 0 && !self.escape {
+            self.escape = escape::is_at(text, base + places.trailing_zeros() as usize);
+            places &= places - 1;
+        }
     }
 
     #[inline]

@@ -44,6 +44,13 @@ pub(crate) struct Rules {
     pub(crate) ledger: Option<Arc<Ledger>>,
 }
 
+impl Rules {
+    /// Whether a value is on the allow-list.
+    pub(crate) fn is_allowed(&self, value: &str) -> bool {
+        self.allowed_values.iter().any(|allowed| allowed == value)
+    }
+}
+
 /// The redactor. Cloning it is cheap: all parts of a service share one.
 ///
 /// [`Redactor::default`] knows every kind but high entropy.
@@ -278,11 +285,9 @@ impl Redactor {
 
     #[cold]
     fn match_patterns(&self, text: &str) -> Option<(String, u64)> {
-        let rules = &*self.rules;
-        let is_allowed = |value: &str| rules.allowed_values.iter().any(|allowed| allowed == value);
-        let found = pattern::redact(&rules.patterns, text, is_allowed);
+        let found = pattern::redact(&self.rules.patterns, text, |value| self.rules.is_allowed(value));
         if let Some((_, n_matches)) = &found {
-            (0..*n_matches).for_each(|_| rules.counts.enter(Cause::Pattern));
+            (0..*n_matches).for_each(|_| self.rules.counts.enter(Cause::Pattern));
         }
         found
     }

@@ -15,8 +15,12 @@ mod provider;
 mod token;
 mod value;
 
+pub(crate) use provider::may_begin_key;
+pub(crate) use token::LONG_TOKEN;
+
 use crate::Redactor;
 use crate::kind::{Cause, Kind, Mode};
+use crate::layers;
 use crate::prefilter::{
     Hints, NUMBER_RUN, Prefilter, SPACED_RUN, TOKEN_RUN, WORD, is_number_like, is_spaced_like, is_token_like,
 };
@@ -35,6 +39,15 @@ pub(crate) enum By {
     Value,
 }
 
+/// How a text came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Text {
+    /// It is the value itself.
+    Written,
+    /// It was read from the escapes of a value.
+    Read,
+}
+
 /// Bytes of the shortest match that a number-like run is judged for: `1.1.1.1`.
 ///
 /// One byte at least parts two runs, so a match that is not longer than this and ends before the next run begins as far back from
@@ -48,6 +61,10 @@ pub(crate) struct Scanner<'t, 'r, 'o> {
     rules: &'r Rules,
     by: By,
     out: &'o mut String,
+    /// What was redacted, after the edits of other walks.
+    edits: &'o mut Vec<Edit>,
+    n_before: usize,
+    is: Text,
     /// Where in `out` the output of this walk begins.
     out_start: usize,
     /// The text before this place has been written.
@@ -60,7 +77,6 @@ pub(crate) struct Scanner<'t, 'r, 'o> {
     tokens: Run,
     /// End of the last run that has been judged as an IPv6 address.
     addresses_done: usize,
-    n_redactions: u64,
     failed: bool,
 }
 
@@ -79,17 +95,81 @@ impl Run {
     };
 }
 
-/// Walks over `text`. Appends to `out` if something was redacted. Also gives the number of redactions.
+/// What is to stand in place of a part of a text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Edit {
+    pub(crate) cause: Cause,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Where that stands in what was written.
+    pub(crate) with: (usize, usize),
+}
+
+/// Walks over `text` and what it says when its escapes are read. Appends to `out` if something was redacted. Also gives the number of
+/// redactions.
 pub(crate) fn scan(text: &str, rules: &Rules, by: By, out: &mut String) -> (Outcome, u64) {
-    let mut prefilter = Prefilter::default();
-    let Some(first) = prefilter.next(text.as_bytes(), 0) else {
+    let mut prefilter = Prefilter::new(rules.modes.is_on(Kind::HighEntropy));
+    let first = prefilter.next(text.as_bytes(), 0);
+    if first.is_none() && !prefilter.has_escape() {
         return (Outcome::Clean, 0);
-    };
+    }
     let judge = rules.judge.other_way(by == By::Value);
     let may_recur = recent::fits(text);
     if may_recur && recent::is_clean(judge, text) {
         return (Outcome::Clean, 0);
     }
+    let start = out.len();
+    let mut edits = Vec::new();
+    let mut outcome = match first {
+        Some(first) => walk(
+            text,
+            rules,
+            by,
+            (out, &mut edits),
+            Text::Written,
+            &mut prefilter,
+            first,
+        ),
+        None => Outcome::Clean,
+    };
+    if prefilter.has_escape() && outcome != Outcome::FailedClosed {
+        outcome = layers::scan(text, rules, by, outcome, (out, start), &mut edits);
+    }
+    if outcome == Outcome::Clean {
+        if may_recur {
+            recent::remember(judge, text);
+        }
+        return (outcome, 0);
+    }
+    edits.iter().for_each(|edit| rules.counts.enter(edit.cause));
+    (outcome, edits.len() as u64)
+}
+
+/// Walks over a text whose escapes have been read, and tells what is to be edited. What is appended to `out` is of no other use.
+pub(crate) fn scan_layer(
+    text: &str,
+    rules: &Rules,
+    by: By,
+    out: &mut String,
+    edits: &mut Vec<Edit>,
+) -> Outcome {
+    let mut prefilter = Prefilter::new(rules.modes.is_on(Kind::HighEntropy));
+    match prefilter.next(text.as_bytes(), 0) {
+        Some(first) => walk(text, rules, by, (out, edits), Text::Read, &mut prefilter, first),
+        None => Outcome::Clean,
+    }
+}
+
+fn walk(
+    text: &str,
+    rules: &Rules,
+    by: By,
+    (out, edits): (&mut String, &mut Vec<Edit>),
+    is: Text,
+    prefilter: &mut Prefilter,
+    first: (usize, Hints),
+) -> Outcome {
+    let n_before = edits.len();
     let mut scanner = Scanner {
         text,
         bytes: text.as_bytes(),
@@ -97,13 +177,15 @@ pub(crate) fn scan(text: &str, rules: &Rules, by: By, out: &mut String) -> (Outc
         by,
         out_start: out.len(),
         out,
+        edits,
+        n_before,
+        is,
         written: 0,
         done: 0,
         numbers: Run::NONE,
         spaced: Run::NONE,
         tokens: Run::NONE,
         addresses_done: 0,
-        n_redactions: 0,
         failed: false,
     };
     let mut found = Some(first);
@@ -112,11 +194,7 @@ pub(crate) fn scan(text: &str, rules: &Rules, by: By, out: &mut String) -> (Outc
         found = prefilter.next(text.as_bytes(), base + WORD);
     }
     scanner.judge_runs(usize::MAX);
-    let (outcome, n_redactions) = scanner.finish();
-    if may_recur && outcome == Outcome::Clean {
-        recent::remember(judge, text);
-    }
-    (outcome, n_redactions)
+    scanner.finish()
 }
 
 impl Scanner<'_, '_, '_> {
@@ -326,14 +404,19 @@ impl Scanner<'_, '_, '_> {
             self.failed = true;
             return;
         };
-        if self.n_redactions == 0 {
+        if self.edits.len() == self.n_before {
             self.out.reserve(self.text.len() + Redactor::REDACTED.len());
         }
         self.out.push_str(kept);
+        let from = self.out.len();
         with.iter().for_each(|part| self.out.push_str(part));
+        self.edits.push(Edit {
+            cause,
+            start,
+            end,
+            with: (from, self.out.len()),
+        });
         self.written = end;
-        self.n_redactions += 1;
-        self.rules.counts.enter(cause);
     }
 
     fn redact(&mut self, cause: Cause, start: usize, end: usize) {
@@ -348,19 +431,19 @@ impl Scanner<'_, '_, '_> {
         self.rules.modes.is_on(kind)
     }
 
-    fn finish(self) -> (Outcome, u64) {
+    fn finish(self) -> Outcome {
         if self.failed {
-            return (Outcome::FailedClosed, 0);
+            return Outcome::FailedClosed;
         }
-        if self.n_redactions == 0 {
-            return (Outcome::Clean, 0);
+        if self.edits.len() == self.n_before {
+            return Outcome::Clean;
         }
         match self.text.get(self.written..) {
             Some(rest) => {
                 self.out.push_str(rest);
-                (Outcome::Redacted, self.n_redactions)
+                Outcome::Redacted
             }
-            None => (Outcome::FailedClosed, 0),
+            None => Outcome::FailedClosed,
         }
     }
 }

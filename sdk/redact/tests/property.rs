@@ -84,6 +84,19 @@ const PIECES: &[&str] = &[
     "\u{301}",
     "🦀",
     "%40",
+    "%3D",
+    "%25",
+    "%22",
+    "%20",
+    "%C3%A9",
+    "\\u0022",
+    "\\u0040",
+    "\\x40",
+    "\\/",
+    "&#64;",
+    "&quot;",
+    "&amp;",
+    "+",
     "?",
     "#",
     "!",
@@ -147,6 +160,18 @@ proptest! {
             let redacted = Redactor::default().value(&text).into_owned();
             prop_assert!(!redacted.contains(&value[..value.len() - 1]), "{:?} became {:?}", text, redacted);
         }
+    }
+
+    #[test]
+    fn what_is_percent_encoded_comes_through_as_little(text in pieces(), times in 1..3) {
+        let encode = |text: String| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let key = "4eC39HqLyjWDarjtT1zdp7dc";
+        let text = format!("{text} sk_live_{key} ");
+        let encoded = (0..times).fold(text, |text, _| encode(text));
+        let redacted = Redactor::default().value(&encoded).into_owned();
+        let hidden = (0..times).fold(key.to_owned(), |text, _| encode(text));
+        prop_assert!(!redacted.contains(&hidden), "{:?} became {:?}", encoded, redacted);
+        check(&encoded)?;
     }
 
     #[test]

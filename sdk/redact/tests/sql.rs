@@ -181,6 +181,8 @@ fn reads_sqlite() {
                 "SELECT [my col], `other`, \"t\".\"x\" FROM \"t\"",
                 "SELECT [my col], other, t.x FROM t",
             ),
+            // Found by fuzzing: without its brackets it would be one word with what follows.
+            ("SELECT [my]col, [own] col", "SELECT [my]col, own col"),
             (
                 "SELECT * FROM t WHERE name = \"bob\"",
                 "SELECT * FROM t WHERE name = ?",

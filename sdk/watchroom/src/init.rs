@@ -260,8 +260,8 @@ fn run(inner: &mut Inner, config: &Config, redactor: &Redactor) -> Result<(), In
         )?),
         false => None,
     };
-    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
-        .map_err(|_| InitError::SubscriberTaken)?;
+    let subscriber = capture.subscriber(tracing_subscriber::registry().with(layer));
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| InitError::SubscriberTaken)?;
     inner.capture = Some(capture);
     inner.exporter = Some(exporter);
     inner.writers = sinks.iter().map(|sink| sink.writer().clone()).collect();

@@ -7,16 +7,17 @@ mod error;
 mod verify;
 
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
+use futures_util::future::{Either, try_join_all};
 use tracing::{Instrument as _, Span, debug, debug_span, error, info, trace, warn};
-use watchroom::prelude::Label as _;
+use watchroom::prelude::{Label as _, UpDownCounter};
+use watchroom::{Clock, Moment};
 
 pub use error::EngineError;
 pub use verify::Verification;
@@ -52,6 +53,7 @@ pub struct Engine {
     dag: Dag,
     cache: Cache,
     metrics: DerivaMetrics,
+    clock: Clock,
     config: EngineConfig,
     hit_rate: RollingRate,
     failure_rate: RollingRate,
@@ -71,7 +73,27 @@ pub enum Resolved {
 
 /// Id of the request that something is done for, if it is known; every span bears it (DER-6).
 type RequestId<'a> = Option<&'a str>;
-type Materializing<'a> = Pin<Box<dyn Future<Output = Result<Bytes, EngineError>> + Send + 'a>>;
+/// What the cache has is there at once; all else is boxed, since recipes are nested.
+type Materializing<'a> = Either<
+    Ready<Result<Bytes, EngineError>>,
+    Pin<Box<dyn Future<Output = Result<Bytes, EngineError>> + Send + 'a>>,
+>;
+
+/// One materialization that has begun and not ended.
+struct InFlight<'a>(&'a UpDownCounter);
+
+impl<'a> InFlight<'a> {
+    fn begin(active: &'a UpDownCounter) -> Self {
+        active.inc();
+        Self(active)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
 
 impl Engine {
     /// Opens an engine over a store.
@@ -88,6 +110,7 @@ impl Engine {
             storage,
             dag,
             metrics,
+            clock: Clock::system(),
             config,
             hit_rate: RollingRate::new(ROLLING_WINDOW),
             failure_rate: RollingRate::new(ROLLING_WINDOW),
@@ -148,41 +171,51 @@ impl Engine {
         Ok((address, created))
     }
 
-    /// The bytes of an address, computed if they have to be. Every span bears the id of the request that asks, if there is one.
+    /// The bytes of an address, computed if they have to be. Every span bears the id of the request that asks, if there is one. The
+    /// cache is asked at once, inside of the current span, and the rest is done inside of it too, wherever the future is polled.
     ///
     /// # Errors
     /// [`EngineError`] if the address is unknown or a function fails.
-    pub async fn get(&self, address: CAddr, request_id: Option<&str>) -> Result<Bytes, EngineError> {
+    pub fn get<'a>(
+        &'a self,
+        address: CAddr,
+        request_id: Option<&'a str>,
+    ) -> impl Future<Output = Result<Bytes, EngineError>> + Send + 'a {
         let depth = self.dag.get(address).map_or(0, |node| node.depth);
         self.metrics.materialize.depth.observe(f64::from(depth));
-        self.materialize(address, request_id).await
+        self.materialize(address, request_id)
     }
 
     fn materialize<'a>(&'a self, address: CAddr, request_id: RequestId<'a>) -> Materializing<'a> {
         let span = debug_span!("materialize", request_id, %address, result = tracing::field::Empty);
-        Box::pin(
-            async move {
-                let _in_flight = self.metrics.materialize.active.track();
-                let timer = self.metrics.materialize.duration.start();
-                let outcome = self.materialize_inner(address, request_id).await;
-                timer.observe();
-                let result = outcome.as_ref().map_or(Materialized::Error, |(how, _)| *how);
-                self.metrics.materialize.total.inc(result);
-                Span::current().record("result", Materialized::text(&result));
-                outcome.map(|(_, data)| data)
-            }
-            .instrument(span),
-        )
+        let in_flight = InFlight::begin(&self.metrics.materialize.active);
+        let began = self.clock.now();
+        if let Some(data) = span.in_scope(|| self.check_cache(address, request_id)) {
+            self.materialized(began, &span, Materialized::CacheHit);
+            return Either::Left(ready(Ok(data)));
+        }
+        let missed = async move {
+            let _in_flight = in_flight;
+            let outcome = self.materialize_missed(address, request_id).await;
+            let result = outcome.as_ref().map_or(Materialized::Error, |(how, _)| *how);
+            self.materialized(began, &Span::current(), result);
+            outcome.map(|(_, data)| data)
+        };
+        Either::Right(Box::pin(missed.instrument(span)))
     }
 
-    async fn materialize_inner(
+    fn materialized(&self, began: Moment, span: &Span, result: Materialized) {
+        let took = self.clock.now().since(began);
+        self.metrics.materialize.duration.observe_duration(took);
+        self.metrics.materialize.total.inc(result);
+        span.record("result", Materialized::text(&result));
+    }
+
+    async fn materialize_missed(
         &self,
         address: CAddr,
         request_id: RequestId<'_>,
     ) -> Result<(Materialized, Bytes), EngineError> {
-        if let Some(data) = self.check_cache(address, request_id) {
-            return Ok((Materialized::CacheHit, data));
-        }
         if let Some(data) = self.check_leaf(address, request_id)? {
             return Ok((Materialized::Leaf, data));
         }

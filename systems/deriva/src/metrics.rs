@@ -121,7 +121,7 @@ pub struct RpcMetrics {
     pub duration: Histogram<Method>,
     /// RPCs in flight.
     #[metric(zero)]
-    pub active: Gauge<Method>,
+    pub active: UpDownCounter<Method>,
 }
 
 /// Materialization.
@@ -135,7 +135,7 @@ pub struct MaterializeMetrics {
     #[metric(unit = "seconds", buckets = [0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0])]
     pub duration: Histogram,
     /// Materializations in flight.
-    pub active: Gauge,
+    pub active: UpDownCounter,
     /// Depth of the recipe that a Get asked for; a leaf has depth 0.
     #[metric(buckets = [0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 16.0, 32.0, 64.0])]
     pub depth: Histogram,

@@ -1,6 +1,6 @@
 //! The route template of a request: what may become a label.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::Request;
 
@@ -22,8 +22,39 @@ pub(super) fn http_route<B>(_request: &Request<B>) -> Arc<str> {
     UNMATCHED.into()
 }
 
-/// `package.Service/Method` of an RPC. A path of another form is no RPC.
-pub(crate) fn rpc_method(path: &str) -> Arc<str> {
+/// Methods that have been called, so that each is read once. What comes after the last place is read each time.
+#[derive(Debug, Default)]
+pub(crate) struct RpcMethods([OnceLock<Arc<str>>; N_METHODS]);
+
+const N_METHODS: usize = 32;
+
+impl RpcMethods {
+    /// `package.Service/Method` of an RPC. A path of another form is no RPC.
+    pub(crate) fn get(&self, path: &str) -> Arc<str> {
+        let rest = path.strip_prefix('/').unwrap_or_default();
+        let mut free = None;
+        for place in &self.0 {
+            match place.get() {
+                Some(known) if **known == *rest => return Arc::clone(known),
+                Some(_) => {}
+                None => {
+                    free = Some(place);
+                    break;
+                }
+            }
+        }
+        let method = rpc_method(path);
+        if let Some(free) = free
+            && *method == *rest
+        {
+            // Another thread's method may have taken the place; then the next call looks for another one.
+            let _ = free.set(Arc::clone(&method));
+        }
+        method
+    }
+}
+
+fn rpc_method(path: &str) -> Arc<str> {
     let path = path.strip_prefix('/').unwrap_or_default();
     let name = |text: &str| {
         !text.is_empty()
@@ -46,6 +77,20 @@ mod tests {
         assert_eq!(&*rpc_method("/deriva.v1.Deriva/Get"), "deriva.v1.Deriva/Get");
         for bad in ["/", "", "/a", "/a/b/c", "/a b/c", "/a/%2e"] {
             assert_eq!(&*rpc_method(bad), UNMATCHED, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_method_is_read_once_and_many_are_told_apart() {
+        let methods = RpcMethods::default();
+        let first = methods.get("/a.B/C");
+        assert!(Arc::ptr_eq(&first, &methods.get("/a.B/C")));
+        assert_eq!(&*methods.get("/a/b/c"), UNMATCHED);
+        assert_eq!(&*methods.get("unmatched"), UNMATCHED);
+        for n in 0..2 * N_METHODS {
+            let path = format!("/a.B/M{n}");
+            assert_eq!(*methods.get(&path), path[1..]);
+            assert_eq!(*methods.get(&path), path[1..]);
         }
     }
 }

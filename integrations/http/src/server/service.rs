@@ -1,5 +1,6 @@
 //! The service that the layer puts around a server.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -9,7 +10,7 @@ use tracing::{Span, field, info_span};
 use watchroom::prelude::Label as _;
 
 use super::future::ResponseFuture;
-use super::route::{http_route, rpc_method};
+use super::route::{RpcMethods, http_route};
 use crate::body::{CountedBody, ObservedBody};
 use crate::context::RequestContext;
 use crate::labels::MethodLabel;
@@ -23,6 +24,7 @@ pub struct ServerService<S> {
     pub(super) inner: S,
     pub(super) instruments: Instruments,
     pub(super) with_span: bool,
+    pub(super) methods: Arc<RpcMethods>,
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for ServerService<S>
@@ -45,7 +47,7 @@ where
             parent: watchroom::extract(request.headers()),
         };
         let route = if self.instruments.is_rpc() {
-            rpc_method(request.uri().path())
+            self.methods.get(request.uri().path())
         } else {
             http_route(&request)
         };

@@ -8,7 +8,7 @@ use watchroom_redact::Redactor;
 
 use super::{CaptureLayer, Shared};
 use crate::propagation::{Baggage, BaggageError};
-use crate::table::{STARTED, Slot};
+use crate::table::Slot;
 use crate::visit::cut;
 
 impl CaptureLayer {
@@ -17,15 +17,14 @@ impl CaptureLayer {
     }
 
     pub(crate) fn baggage_of(&self, id: u64) -> Option<Baggage> {
-        let slot = self.shared.table.get(id)?;
+        let (_, slot) = self.shared.find(id)?;
         let state = slot.lock();
         state.record().map(|record| record.baggage.clone())
     }
 
     /// Context and baggage of a span, as they go out together. Whoever is told starts the span.
     pub(crate) fn identity_of(&self, id: u64) -> Option<(SpanContext, Baggage)> {
-        let slot = self.shared.table.get(id)?;
-        slot.set_flags(STARTED);
+        let slot = self.shared.find_started(id)?;
         let state = slot.lock();
         let record = state.record()?;
         Some((record.context.clone(), record.baggage.clone()))
@@ -36,7 +35,7 @@ impl CaptureLayer {
         id: u64,
         change: impl FnOnce(&Baggage) -> Result<Baggage, BaggageError>,
     ) -> Result<(), BaggageError> {
-        let slot = self.shared.table.get(id).ok_or(BaggageError::NoSpan)?;
+        let slot = self.shared.own(id).ok_or(BaggageError::NoSpan)?;
         {
             let mut state = slot.lock();
             let record = state.record_mut().ok_or(BaggageError::NoSpan)?;

@@ -178,7 +178,8 @@ impl super::CaptureLayer {
     pub(crate) fn exported_of(&self, id: u64) -> Option<(TraceId, SpanId)> {
         let shared = &*self.shared;
         shared.exporter.as_ref()?;
-        let slot = shared.place_in_trace(&shared.table.get(id)?)?;
+        let (_, slot) = shared.find(id)?;
+        let slot = shared.place_in_trace(&slot)?;
         // As for whoever reads the context: who has been told the ids must not find them changed.
         slot.set_flags(STARTED);
         let state = slot.lock();

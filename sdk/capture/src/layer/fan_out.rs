@@ -37,7 +37,7 @@ impl Drop for InSink {
 impl Shared {
     /// The span and those around it, root first. What has been lent stays as it is, whatever becomes of the spans.
     pub(super) fn lend(&self, innermost: Option<u64>) -> Lent {
-        self.lend_from(innermost.and_then(|id| self.table.get(id)))
+        self.lend_from(innermost.and_then(|id| self.find(id)).map(|(_, slot)| slot))
     }
 
     /// As [`lend`](Self::lend), from a span that has been found.
@@ -45,7 +45,7 @@ impl Shared {
         let mut spans = Lent::new();
         let mut next = innermost;
         while let Some(slot) = next {
-            spans.extend(slot.lend());
+            spans.extend(slot.lend(|fields| self.reveal(fields)));
             next = slot.parent().and_then(|id| self.table.get(id));
         }
         spans.reverse();

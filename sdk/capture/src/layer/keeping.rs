@@ -13,8 +13,11 @@ use crate::{SpanRecord, pool};
 
 impl Shared {
     /// A span has closed: sinks are told, then it goes to the exporter or its trace is judged.
-    pub(crate) fn hand_over(&self, record: Box<SpanRecord>, parent: Option<u64>) {
+    pub(crate) fn hand_over(&self, mut record: Box<SpanRecord>, parent: Option<u64>) {
         let told = self.sampled_span(record.interest & self.close_mask, record.metadata);
+        if told != 0 || record.is_sampled() || self.keep.is_some() {
+            self.reveal(&mut record.fields);
+        }
         if told != 0 {
             let spans = self.lend(parent);
             self.fan_out(told, &spans, Some(&record), |sink, scope| sink.on_close(scope));

@@ -13,9 +13,12 @@ use watchroom_redact::Redactor;
 use crate::callsite::{Callsite, Callsites};
 use crate::foreign::ForeignContext;
 use crate::keep::Keep;
+use crate::light::Lights;
 use crate::table::{Slot, Table};
-use crate::visit::{Rules, is_special};
-use crate::{Capture, EventSampler, ReloadableFilter, Sampler, Sink, SpanExporter, SpanLimits, security};
+use crate::visit::{CORRELATION, Rules, is_special};
+use crate::{
+    Capture, EventSampler, Fields, ReloadableFilter, Sampler, Sink, SpanExporter, SpanLimits, security,
+};
 
 /// Bit of the exporter among those of the sinks.
 pub(crate) const EXPORT: u64 = 1 << 63;
@@ -46,6 +49,8 @@ pub(crate) struct Shared {
     log_mask: u64,
     event_sampler: Option<Arc<dyn EventSampler>>,
     pub(crate) table: Table,
+    /// Open spans without a record.
+    pub(crate) lights: Lights,
     pub(crate) callsites: Callsites,
     /// Keys of baggage that are copied to lines and spans.
     pub(crate) baggage_fields: Box<[String]>,
@@ -102,6 +107,7 @@ impl Shared {
             export_filter,
             context,
             table: Table::new(),
+            lights: Lights::default(),
             callsites: Callsites::new(),
             baggage_fields: baggage_fields.into(),
             closed: AtomicBool::new(false),
@@ -129,30 +135,38 @@ impl Shared {
     }
 
     /// Facts of a callsite, out of the cache wherever they can be.
+    #[inline]
     pub(crate) fn callsite(&self, metadata: &'static Metadata<'static>) -> Callsite {
-        self.callsites.get(metadata, || {
-            let mut callsite = Callsite {
-                interest: self.interest(metadata),
-                sensitive: 0,
-                special: 0,
-                sampling: None,
-            };
-            if callsite.interest & self.log_mask != 0 && !security::is_security(metadata) {
-                callsite.sampling = self
-                    .event_sampler
-                    .as_ref()
-                    .and_then(|sampler| sampler.key(metadata));
+        self.callsites.get(metadata, || self.decide_callsite(metadata))
+    }
+
+    #[inline(never)]
+    fn decide_callsite(&self, metadata: &'static Metadata<'static>) -> Callsite {
+        let mut callsite = Callsite {
+            interest: self.interest(metadata),
+            sensitive: 0,
+            special: 0,
+            correlation: 0,
+            sampling: None,
+        };
+        if callsite.interest & self.log_mask != 0 && !security::is_security(metadata) {
+            callsite.sampling = self
+                .event_sampler
+                .as_ref()
+                .and_then(|sampler| sampler.key(metadata));
+        }
+        for field in metadata.fields().iter().take(64) {
+            let bit = 1 << field.index();
+            if metadata.is_span() && is_special(field.name()) {
+                callsite.special |= bit;
+            } else if self.redactor.is_sensitive_name(field.name()) {
+                callsite.sensitive |= bit;
             }
-            for field in metadata.fields().iter().take(64) {
-                let bit = 1 << field.index();
-                if metadata.is_span() && is_special(field.name()) {
-                    callsite.special |= bit;
-                } else if self.redactor.is_sensitive_name(field.name()) {
-                    callsite.sensitive |= bit;
-                }
+            if metadata.is_span() && CORRELATION.contains(&field.name()) {
+                callsite.correlation |= bit;
             }
-            callsite
-        })
+        }
+        callsite
     }
 
     pub(crate) fn max_level(&self) -> LevelFilter {
@@ -173,8 +187,14 @@ impl Shared {
             ledger: &self.ledger,
             value_len: self.limits.value_len,
             max_fields,
+            lazy: false,
             callsite,
         }
+    }
+
+    /// Redacts what waits for it, before somebody sees the fields.
+    pub(crate) fn reveal(&self, fields: &mut Fields) {
+        fields.reveal(&self.redactor, self.limits.value_len, &self.ledger);
     }
 
     /// Leaves the logs out of `told` if the sampler says so; it is asked once for all of them.

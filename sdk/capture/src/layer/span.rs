@@ -11,14 +11,12 @@ use crate::context::SetParentError;
 use crate::keep::is_local_root;
 use crate::propagation::RemoteContext;
 use crate::table::{IN_TRACE, STARTED};
-use crate::visit::{cut, with_scratch};
+use crate::visit::{CORRELATION, cut, with_scratch};
 use crate::{Fields, Link, Status};
 
 impl CaptureLayer {
     pub(crate) fn context_of(&self, id: u64) -> Option<SpanContext> {
-        let slot = self.shared.table.get(id)?;
-        // Who has been told the ids must not find them changed. The mark comes before the lock: see `set_parent`.
-        slot.set_flags(STARTED);
+        let slot = self.shared.find_started(id)?;
         let state = slot.lock();
         state.record().map(|record| record.context.clone())
     }
@@ -38,7 +36,7 @@ impl CaptureLayer {
             baggage,
             decision,
         } = parent;
-        let slot = shared.table.get(id).ok_or(SetParentError::Disabled)?;
+        let slot = shared.own(id).ok_or(SetParentError::Disabled)?;
         let mut state = slot.lock();
         if slot.has(STARTED) {
             return Err(SetParentError::Started);
@@ -74,7 +72,11 @@ impl CaptureLayer {
 
     pub(crate) fn set_attribute(&self, id: u64, key: &str, value: Value<'_>) {
         let shared = &*self.shared;
-        let Some(slot) = shared.table.get(id) else { return };
+        let slot = match CORRELATION.contains(&key) {
+            true => shared.own(id),
+            false => shared.table.get(id),
+        };
+        let Some(slot) = slot else { return };
         let mut text = String::new();
         let value = shared.redacted(key, value, &mut text);
         let mut state = slot.lock();

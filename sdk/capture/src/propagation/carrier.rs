@@ -76,13 +76,29 @@ fn ignoring_case<'a>(
         .map(|(_, value)| value)
 }
 
+/// Heads of so few lines are walked through: that is quicker than to read and hash a name.
+#[cfg(feature = "http")]
+const FEW: usize = 8;
+
+/// Whether there is a header of a name, as far as that is quickly told.
+#[cfg(feature = "http")]
+fn may_have(headers: &http::HeaderMap, key: &str) -> bool {
+    headers.len() > FEW || headers.keys().any(|name| name.as_str() == key)
+}
+
 #[cfg(feature = "http")]
 impl Extractor for http::HeaderMap {
     fn get(&self, key: &str) -> Option<&str> {
+        if !may_have(self, key) {
+            return None;
+        }
         http::HeaderMap::get(self, key)?.to_str().ok()
     }
 
     fn get_all(&self, key: &str, each: &mut dyn FnMut(&str)) {
+        if !may_have(self, key) {
+            return;
+        }
         for value in http::HeaderMap::get_all(self, key) {
             // A value that is not text is given as one that is malformed, so that it is counted.
             each(value.to_str().unwrap_or("\u{fffd}"));

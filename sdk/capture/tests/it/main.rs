@@ -3,6 +3,8 @@
 
 mod baggage;
 mod keep;
+mod lazy;
+mod light;
 mod logs;
 mod sinks;
 mod spans;

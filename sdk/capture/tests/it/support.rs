@@ -157,7 +157,9 @@ pub(crate) fn bench_with(sink: Memory, configure: impl FnOnce(Capture) -> Captur
         .exporter(Arc::clone(&exported) as _)
         .sink(Arc::clone(&sink) as _);
     let (layer, handle) = configure(capture).build();
-    let guard = tracing_subscriber::registry().with(layer).set_default();
+    let guard = handle
+        .subscriber(tracing_subscriber::registry().with(layer))
+        .set_default();
     Bench {
         exported,
         sink,

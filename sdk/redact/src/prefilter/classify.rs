@@ -2,6 +2,7 @@
 //!
 //! Invariant: all forms give the same masks. Not here: runs.
 
+use super::refine::Classes;
 use super::{Hints, Masks, Prefilter, WORD};
 #[cfg(any(test, not(target_arch = "x86_64")))]
 use super::{is_number_like, is_spaced_like, is_token_like};
@@ -11,7 +12,11 @@ macro_rules! walk_with {
     ($prefilter:ident, $text:ident, $base:ident, $classify:expr) => {{
         let mut base = $base;
         while let Some(rest) = $text.get(base..).filter(|rest| !rest.is_empty()) {
-            let hints = $prefilter.hints($classify(rest));
+            let masks = $classify(rest);
+            if masks.escapes != 0 {
+                $prefilter.look_for_escape($text, base, masks.escapes);
+            }
+            let hints = $prefilter.hints(masks);
             if hints.any() != 0 {
                 return Some((base, hints));
             }
@@ -42,6 +47,20 @@ pub(super) fn walk(prefilter: &mut Prefilter, text: &[u8], base: usize) -> Optio
     walk_with!(prefilter, text, base, portable)
 }
 
+/// The classes of a word that a closer look goes by.
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "SSE2 belongs to the x86-64 architecture itself")]
+pub(super) fn classes(chunk: &[u8]) -> Classes {
+    // SAFETY: SSE2 belongs to the x86-64 architecture itself; the function reads its argument through safe code only.
+    unsafe { sse2::classes(chunk) }
+}
+
+/// The classes of a word that a closer look goes by.
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) fn classes(chunk: &[u8]) -> Classes {
+    portable_classes(chunk)
+}
+
 #[cfg(any(test, not(target_arch = "x86_64")))]
 fn portable(chunk: &[u8]) -> Masks {
     let mut masks = Masks::default();
@@ -53,8 +72,26 @@ fn portable(chunk: &[u8]) -> Masks {
         masks.spaced |= bit_if(is_spaced_like(byte));
         masks.b |= bit_if(byte | 0x20 == b'b');
         masks.r |= bit_if(byte | 0x20 == b'r');
+        masks.escapes |= bit_if(matches!(byte, b'%' | b'&' | b'+' | b'\\'));
     }
     masks
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn portable_classes(chunk: &[u8]) -> Classes {
+    let mut classes = Classes::default();
+    for (idx, &byte) in chunk.iter().enumerate().take(64) {
+        let bit_if = |holds: bool| u64::from(holds) << idx;
+        classes.token |= bit_if(is_token_like(byte));
+        classes.number |= bit_if(is_number_like(byte));
+        classes.spaced |= bit_if(is_spaced_like(byte));
+        classes.digits |= bit_if(byte.is_ascii_digit());
+        classes.words |= bit_if(byte.is_ascii_alphanumeric());
+        classes.dots |= bit_if(byte == b'.');
+        classes.dashes |= bit_if(byte == b'-');
+        classes.escapes |= bit_if(matches!(byte, b'%' | b'\\' | b'[' | b';'));
+    }
+    classes
 }
 
 /// 16 bytes at a time, in safe code but for the call from outside.
@@ -65,11 +102,47 @@ mod sse2 {
         _mm_set_epi64x, _mm_set1_epi8,
     };
 
-    use super::{Hints, Masks, Prefilter, WORD};
+    use super::{Classes, Hints, Masks, Prefilter, WORD};
 
     #[target_feature(enable = "sse2")]
     pub(super) fn walk(prefilter: &mut Prefilter, text: &[u8], base: usize) -> Option<(usize, Hints)> {
         walk_with!(prefilter, text, base, classify)
+    }
+
+    /// The classes that a closer look goes by.
+    #[target_feature(enable = "sse2")]
+    pub(super) fn classes(chunk: &[u8]) -> Classes {
+        let mut whole = [0; 64];
+        let chunk = chunk.get(..64).unwrap_or(chunk);
+        if let Some(head) = whole.get_mut(..chunk.len()) {
+            head.copy_from_slice(chunk);
+        }
+        let mut classes = Classes::default();
+        for at in [0, 16, 32, 48].into_iter().take_while(|at| *at < chunk.len()) {
+            let bytes = load(&whole, at);
+            let digits = within::<10>(bytes, b'0');
+            let letters = within::<26>(_mm_or_si128(bytes, splat(0x20)), b'a');
+            let percent_or_semicolon = _mm_or_si128(
+                _mm_cmpeq_epi8(bytes, splat(b'%')),
+                _mm_cmpeq_epi8(bytes, splat(b';')),
+            );
+            let backslash_or_bracket = _mm_or_si128(
+                _mm_cmpeq_epi8(bytes, splat(b'\\')),
+                _mm_cmpeq_epi8(bytes, splat(b'[')),
+            );
+            let dashes = _mm_cmpeq_epi8(bytes, splat(b'-'));
+            let upper_half = _mm_cmpgt_epi8(_mm_or_si128(bytes, splat(0x20)), splat(0x5f));
+            let number = within::<13>(bytes, b'-');
+            classes.token |= mask(_mm_or_si128(_mm_or_si128(upper_half, dashes), digits)) << at;
+            classes.number |= mask(number) << at;
+            classes.spaced |= mask(_mm_or_si128(number, _mm_cmpeq_epi8(bytes, splat(b' ')))) << at;
+            classes.digits |= mask(digits) << at;
+            classes.words |= mask(_mm_or_si128(digits, letters)) << at;
+            classes.dots |= mask(_mm_cmpeq_epi8(bytes, splat(b'.'))) << at;
+            classes.dashes |= mask(dashes) << at;
+            classes.escapes |= mask(_mm_or_si128(percent_or_semicolon, backslash_or_bracket)) << at;
+        }
+        classes
     }
 
     #[inline]
@@ -177,6 +250,11 @@ mod sse2 {
         masks.marks |= mask(_mm_or_si128(colon_or_more, equals_or_at)) << AT;
         masks.b |= mask(_mm_cmpeq_epi8(lower, splat(b'b'))) << AT;
         masks.r |= mask(_mm_cmpeq_epi8(lower, splat(b'r'))) << AT;
+        let plus_or_backslash = _mm_or_si128(
+            _mm_cmpeq_epi8(bytes, splat(b'+')),
+            _mm_cmpeq_epi8(bytes, splat(b'\\')),
+        );
+        masks.escapes |= mask(_mm_or_si128(plus_or_backslash, within::<2>(bytes, b'%'))) << AT;
     }
 }
 
@@ -185,7 +263,7 @@ mod sse2 {
 mod avx2 {
     use std::arch::x86_64::{
         __m256i, _mm256_add_epi8, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_movemask_epi8,
-        _mm256_or_si256, _mm256_set_epi64x, _mm256_set1_epi8,
+        _mm256_or_si256, _mm256_set_epi64x, _mm256_set1_epi8, _mm256_shuffle_epi8,
     };
 
     use super::{Hints, Masks, Prefilter, WORD, sse2};
@@ -204,6 +282,11 @@ mod avx2 {
         let mut masks = Masks::default();
         add::<0>(load(chunk, 0), &mut masks);
         add::<32>(load(chunk, 32), &mut masks);
+        if masks.marks != 0 {
+            let escapes = |at: usize| mask(one_of(load(chunk, at), ESCAPES)) << at;
+            masks.escapes = masks.marks & (escapes(0) | escapes(32));
+            masks.marks ^= masks.escapes;
+        }
         masks
     }
 
@@ -233,6 +316,37 @@ mod avx2 {
         )
     }
 
+    /// Bytes of a class, each at the place that its lower half gives; no byte is 0xff and stands there.
+    const MARKS_AND_ESCAPES: [u8; 16] = by_lower_half(b":=>@%&+\\");
+    const ESCAPES: [u8; 16] = by_lower_half(b"%&+\\");
+
+    const fn by_lower_half(class: &[u8]) -> [u8; 16] {
+        // 0xff belongs to the last place; at another one it is no byte's own.
+        let mut table = [0xff; 16];
+        let mut idx = 0;
+        while idx < class.len() {
+            let place = (class[idx] & 15) as usize;
+            assert!(
+                place < 15 && table[place] == 0xff,
+                "no two bytes of a class share a place"
+            );
+            table[place] = class[idx];
+            idx += 1;
+        }
+        table[15] = 0;
+        table
+    }
+
+    /// Whether a byte is one of a table made by [`by_lower_half`].
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn one_of(bytes: __m256i, table: [u8; 16]) -> __m256i {
+        let whole = u128::from_le_bytes(table);
+        let (low, high) = (whole as i64, (whole >> 64) as i64);
+        let table = _mm256_set_epi64x(high, low, high, low);
+        _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, bytes), bytes)
+    }
+
     #[inline]
     #[target_feature(enable = "avx2")]
     fn mask(bytes: __m256i) -> u64 {
@@ -251,13 +365,8 @@ mod avx2 {
         masks.token |= mask(token) << AT;
         masks.number |= mask(number) << AT;
         masks.spaced |= mask(spaced) << AT;
-        // `:` and `>` differ in one bit.
-        let colon_or_more = _mm256_cmpeq_epi8(_mm256_or_si256(bytes, splat(4)), splat(b'>'));
-        let equals_or_at = _mm256_or_si256(
-            _mm256_cmpeq_epi8(bytes, splat(b'=')),
-            _mm256_cmpeq_epi8(bytes, splat(b'@')),
-        );
-        masks.marks |= mask(_mm256_or_si256(colon_or_more, equals_or_at)) << AT;
+        // Seldom is there any, so they are told apart afterwards.
+        masks.marks |= mask(one_of(bytes, MARKS_AND_ESCAPES)) << AT;
         masks.b |= mask(_mm256_cmpeq_epi8(lower, splat(b'b'))) << AT;
         masks.r |= mask(_mm256_cmpeq_epi8(lower, splat(b'r'))) << AT;
     }
@@ -276,6 +385,9 @@ mod tests {
         {
             // SAFETY: SSE2 belongs to the architecture, AVX2 is asked for.
             assert_eq!(unsafe { sse2::classify(chunk) }, expected, "sse2: {what}");
+            // SAFETY: as above.
+            let classes = unsafe { sse2::classes(chunk) };
+            assert_eq!(classes, portable_classes(chunk), "classes: {what}");
             if std::arch::is_x86_feature_detected!("avx2") {
                 // SAFETY: as above.
                 assert_eq!(unsafe { avx2::classify(chunk) }, expected, "avx2: {what}");
@@ -288,7 +400,7 @@ mod tests {
     fn all_forms_agree_on_every_byte_at_every_place() {
         for byte in 0..=255_u8 {
             for at in 0..64 {
-                for fill in [0, b'b', b'R', 0xff] {
+                for fill in [0, b'b', b'R', b'%', 0xff] {
                     let mut chunk = [fill; 64];
                     chunk[at] = byte;
                     check(&chunk, &format!("{byte} at {at}"));
@@ -299,7 +411,7 @@ mod tests {
 
     #[test]
     fn all_forms_agree_on_every_length() {
-        let text = b"b: Bearer=@1-2 3.4/x_Y?<r>;{}b: Bearer=@1-2 3.4/x_Y?<r>;{}b: Bearer";
+        let text = b"b: Bearer=@1-2\\3.4/x%Y?&+r>;{}b: Bearer=@1-2 3.4/x_Y?<r>;{}b: Bearer";
         for len in 0..=64 {
             for from in 0..=3 {
                 check(&text[from..from + len], &len.to_string());

@@ -8,7 +8,7 @@ use crate::kind::{Cause, Kind, Mode};
 /// Longest text form: eight groups of four, or six of them and an IPv4 address.
 const MAX_LEN: usize = 45;
 
-const fn is_part(byte: u8) -> bool {
+pub(super) const fn is_part(byte: u8) -> bool {
     byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
 }
 

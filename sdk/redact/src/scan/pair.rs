@@ -3,6 +3,7 @@
 //! Not here: which names are sensitive (`names`), where their value ends (`value`).
 
 use super::bytes::{is_name, is_quote};
+use super::ipv6::is_part;
 use super::{By, Scanner};
 use crate::kind::Cause;
 use crate::names::Sort;
@@ -21,10 +22,45 @@ impl Scanner<'_, '_, '_> {
     /// Judges the `:` or `=` at a place.
     #[inline(never)]
     pub(super) fn pair(&mut self, at: usize) {
+        if self.time(at) {
+            return;
+        }
         let named = self.by == By::NameAndValue && self.is_sensitive_pair(at);
         if !named && self.byte(at) == b':' {
             self.ipv6(at);
         }
+    }
+
+    /// Whether the colon at a place is the first of a date and a time: no name, and no address.
+    fn time(&mut self, at: usize) -> bool {
+        const DATE: usize = b"2026-01-02T03".len();
+        if !self.before(at).is_ascii_digit() || at < self.done + DATE || self.rules.names.may_be_time() {
+            return false;
+        }
+        let start = at - DATE;
+        let Some(text) = self.bytes.get(start..).and_then(|text| text.first_chunk::<19>()) else {
+            return false;
+        };
+        let shaped = text
+            .iter()
+            .zip(b"0000-00-00T00:00:00")
+            .all(|(byte, shape)| match shape {
+                b'0' => byte.is_ascii_digit(),
+                b'T' => matches!(byte, b'T' | b' '),
+                _ => byte == shape,
+            });
+        if !shaped {
+            return false;
+        }
+        let mut end = start + text.len();
+        if self.byte(end) == b'.' {
+            end = self.skip(end + 1, |b| b.is_ascii_digit());
+        }
+        if is_part(self.byte(end)) {
+            return false;
+        }
+        self.addresses_done = self.addresses_done.max(end);
+        true
     }
 
     /// Judges the name before the separator at a place. Whether it is sensitive.
@@ -40,6 +76,13 @@ impl Scanner<'_, '_, '_> {
             return false;
         }
         let floor = self.done;
+        // The hours of a time, a line's number.
+        if before.is_ascii_digit() && !self.rules.names.may_be_time() {
+            let number = self.skip_back(at, floor, |b| b.is_ascii_digit());
+            if number > floor && !is_name(self.byte(number - 1)) && self.byte(number - 1) != b' ' {
+                return false;
+            }
+        }
         let mut end = at;
         // `=>`, `!=`, `:=` and blanks before the separator; `:=` has been judged at its colon.
         while end > floor && at - end < 4 && matches!(self.before(end), b' ' | b'\t') {

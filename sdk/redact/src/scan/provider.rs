@@ -186,6 +186,26 @@ const fn ranges() -> [(u8, u8); 128] {
     ranges
 }
 
+/// For each first byte, the lower five bits of the bytes that follow it in a prefix.
+static SECONDS: [u32; 128] = {
+    let mut seconds = [0; 128];
+    let mut idx = 0;
+    while idx < PROVIDERS.len() {
+        let prefix = PROVIDERS[idx].prefix.as_bytes();
+        seconds[prefix[0] as usize] |= 1 << (prefix[1] & 31);
+        idx += 1;
+    }
+    // A JSON Web Token.
+    seconds[b'e' as usize] |= 1 << (b'y' & 31);
+    seconds
+};
+
+/// Whether two bytes may begin a key or a JSON Web Token; false tells for sure.
+pub(crate) fn may_begin_key(first: u8, second: u8) -> bool {
+    let seconds = SECONDS.get(usize::from(first)).copied().unwrap_or(0);
+    seconds >> (second & 31) & 1 == 1
+}
+
 /// Providers whose prefix begins with this byte.
 pub(super) fn candidates(first: u8) -> &'static [Provider] {
     let (start, end) = RANGES.get(usize::from(first)).copied().unwrap_or_default();

@@ -13,6 +13,8 @@ use crate::prefilter::TOKEN_RUN;
 const JWT_HEADER: usize = 12;
 /// Bytes after a prefix that are looked at.
 const MAX_TAIL: usize = 128;
+/// Shortest secret that is told by what stands before it.
+pub(crate) const LONG_TOKEN: usize = 20;
 /// Shortest string that is judged by its entropy.
 const RANDOM: usize = 20;
 /// Bits per byte from which on a string looks random. English in camel case has about 3.3, random base64 of this length 4.3.
@@ -165,7 +167,7 @@ impl Scanner<'_, '_, '_> {
 
     /// Secrets that are told by what stands before them: the last part of a web hook's address, a Telegram bot's token.
     fn hook(&mut self, start: usize, end: usize) -> bool {
-        if !self.is_on(Kind::ProviderKey) || end - start < 20 {
+        if !self.is_on(Kind::ProviderKey) || end - start < LONG_TOKEN {
             return false;
         }
         let floor = start.saturating_sub(HOOK_REACH).max(self.done);

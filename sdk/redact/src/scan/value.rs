@@ -2,9 +2,9 @@
 //!
 //! Invariant: in doubt the value goes on: too much is redacted rather than too little. Not here: the names.
 
-use super::Scanner;
 use super::bytes::{is_closer, is_gap, is_name, is_opener, is_quote, is_word};
 use super::pair::Pair;
+use super::{Scanner, Text};
 use crate::Redactor;
 use crate::kind::Cause;
 use crate::names::Sort;
@@ -74,11 +74,12 @@ impl Scanner<'_, '_, '_> {
         // JSON stays JSON when a number or an object is replaced.
         let quote = pair.quote.and_then(|(start, end)| self.text.get(start..end));
         match quote.filter(|quote| quote.ends_with('"')) {
-            Some(quote) => {
+            // Where quotes are written as escapes, none is added.
+            Some(quote) if self.is == Text::Written => {
                 let quote = quote.to_owned();
                 self.replace(Cause::Name, at, end, &[&quote, Redactor::REDACTED, &quote]);
             }
-            None => self.redact(Cause::Name, at, end),
+            _ => self.redact(Cause::Name, at, end),
         }
     }
 

@@ -1,18 +1,18 @@
 //! The walk over a statement: token after token is read and shown, replaced or left out.
 //!
 //! Invariant: each token depends on those before it as they are *shown* and on a bounded number of bytes after it, so that a shape's shape
-//! is itself.
+//! is itself. Not here: what stands in quotes (`quotes`), and brackets (`groups`).
+
+mod groups;
+mod quotes;
 
 use super::Dialect;
-use super::cursor::{Cursor, End, Escapes, Nesting, begins_word, is_blank, is_word};
+use super::cursor::{Cursor, End, Nesting, begins_word, is_blank, is_word};
 use super::words::Word;
+use groups::{Group, Values};
 
 /// Brackets within brackets that are followed.
 const MAX_DEPTH: usize = 256;
-/// Longest name in quotes of which it is not sure that it is one.
-const MAX_DOUBTFUL_NAME: usize = 63;
-/// Digits of a numbered parameter; PostgreSQL has at most 65 535.
-const MAX_PARAMETER_DIGITS: usize = 5;
 
 /// What was shown last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,61 +30,6 @@ enum Last {
     /// A closing bracket.
     Closer,
     Other(u8),
-}
-
-/// An open bracket.
-#[derive(Debug)]
-struct Group {
-    /// Where it stands in the shape.
-    start: usize,
-    closer: u8,
-    /// Values, commas and such groups only.
-    plain: bool,
-    n_commas: usize,
-    /// It is `IN`'s list, or an array.
-    list: bool,
-    /// It is a row of `VALUES`.
-    row: bool,
-    /// It is the column list of an `INSERT`.
-    columns: bool,
-    /// A `SELECT` or `DELETE` has begun in it.
-    query: bool,
-    values: Values,
-}
-
-impl Group {
-    const fn new(start: usize, closer: u8) -> Self {
-        Self {
-            start,
-            closer,
-            plain: true,
-            n_commas: 0,
-            list: false,
-            row: false,
-            columns: false,
-            query: false,
-            values: Values::No,
-        }
-    }
-}
-
-/// Where in the rows of `VALUES` a walk is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Values {
-    No,
-    /// A row may begin; the row before it, if there is one.
-    Row(Option<Row>),
-    /// A row has ended: a comma may follow.
-    Ended(Row),
-}
-
-/// A row that has been shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Row {
-    start: usize,
-    end: usize,
-    /// Commas in it, if there are but values besides.
-    plain: Option<usize>,
 }
 
 /// Where in `INTO table (columns` a walk is.
@@ -289,193 +234,6 @@ impl Shaper<'_, '_> {
     }
 }
 
-/// What stands in quotes.
-impl Shaper<'_, '_> {
-    const fn escapes(&self, escape_prefix: bool) -> Escapes {
-        match self.dialect {
-            _ if escape_prefix => Escapes::Yes,
-            Dialect::Auto => Escapes::Unknown,
-            Dialect::MySql | Dialect::SurrealQl => Escapes::Yes,
-            Dialect::PostgreSql | Dialect::Sqlite => Escapes::No,
-        }
-    }
-
-    fn string(&mut self, open: usize, escapes: Escapes) {
-        match self.end_of_quoted(open, escapes) {
-            Some(end) => self.value(end),
-            None => self.give_up(),
-        }
-    }
-
-    /// End of what opens at `open`; none if that is not sure. A word right after the closing quote tells that it was an opening one: the
-    /// text is no SQL.
-    fn end_of_quoted(&self, open: usize, escapes: Escapes) -> Option<usize> {
-        match self.cursor.end_of_quoted(open, escapes) {
-            End::At(end) if !is_word(self.cursor.byte(end)) => Some(end),
-            _ => None,
-        }
-    }
-
-    fn double_quoted(&mut self, open: usize) {
-        if matches!(self.dialect, Dialect::MySql | Dialect::SurrealQl) {
-            return self.string(open, Escapes::Yes);
-        }
-        let Some(end) = self.end_of_quoted(open, self.escapes(false)) else {
-            return self.give_up();
-        };
-        let closed = self.is_closed(open, end);
-        let sure = self.dialect == Dialect::PostgreSql && closed;
-        if sure || (closed && self.is_doubtless(open + 1, end - 1) && self.expects_name(end)) {
-            self.name(open, end);
-        } else {
-            self.value(end);
-        }
-    }
-
-    fn back_quoted(&mut self, open: usize) {
-        let escapes = match self.dialect {
-            Dialect::MySql => Escapes::No,
-            _ => self.escapes(false),
-        };
-        let Some(end) = self.end_of_quoted(open, escapes) else {
-            return self.give_up();
-        };
-        let closed = self.is_closed(open, end);
-        let sure = matches!(self.dialect, Dialect::MySql | Dialect::Sqlite) && closed;
-        if sure || (closed && self.is_doubtless(open + 1, end - 1)) {
-            self.name(open, end);
-        } else {
-            self.value(end);
-        }
-    }
-
-    /// SQLite's `[name]`. False if what stands in the brackets is none.
-    fn bracketed(&mut self, open: usize) -> bool {
-        let end = self.cursor.skip(open + 1, |b| is_word(b) || b == b' ');
-        let name = self.cursor.slice(open + 1, end);
-        if self.cursor.byte(end) != b']' || !name.first().is_some_and(|b| begins_word(*b)) {
-            return false;
-        }
-        self.name(open, end + 1);
-        true
-    }
-
-    /// Whether what may be SQLite's name or another's array has a quote in it that only one of them takes for one: `[it's]`.
-    fn is_doubtful_bracket(&self, open: usize) -> bool {
-        let end = self.cursor.skip(open + 1, |b| is_word(b) || b == b' ');
-        self.cursor.byte(end) == b'\''
-            && end > open + 2
-            && is_word(self.cursor.byte(end - 1))
-            && !self.is_prefix(end)
-    }
-
-    /// Whether the word that ends before the quote at `open` belongs to a string.
-    fn is_prefix(&self, open: usize) -> bool {
-        let before = self.cursor.slice(0, open);
-        let start = open - before.iter().rev().position(|b| !is_word(*b)).unwrap_or(open);
-        let content = self.cursor.byte(open + 1);
-        match self.cursor.slice(start, open) {
-            [b'_', ..] => true,
-            [letter] => match letter.to_ascii_lowercase() {
-                b'e' | b'n' | b'b' | b'x' => true,
-                b'd' => content.is_ascii_digit(),
-                b'u' => content.is_ascii_hexdigit(),
-                _ => false,
-            },
-            word => [&b"date"[..], b"time", b"timestamp", b"datetime", b"interval"]
-                .iter()
-                .any(|name| word.eq_ignore_ascii_case(name)),
-        }
-    }
-
-    /// Shows a name in quotes; without them where it reads the same, in every dialect.
-    fn name(&mut self, start: usize, end: usize) {
-        let plain = self.last == Last::Cast;
-        if self.is_doubtless(start + 1, end - 1)
-            && Word::of(self.cursor.slice(start + 1, end - 1)) == Word::Other
-            && (self.blank
-                || matches!(
-                    self.last,
-                    Last::Nothing | Last::Dot | Last::Cast | Last::Other(b'(' | b',')
-                ))
-            && !b"'\"`?".contains(&self.cursor.byte(end))
-            && self.cursor.slice(start, end) != crate::Redactor::REDACTED.as_bytes()
-        {
-            self.show(start + 1, end - 1);
-            self.at = end;
-            self.after(Last::Word(Word::Other), plain);
-        } else {
-            self.show(start, end);
-            self.after(Last::Name, plain);
-        }
-    }
-
-    fn is_closed(&self, open: usize, end: usize) -> bool {
-        end >= open + 2 && self.cursor.byte(end - 1) == self.cursor.byte(open)
-    }
-
-    /// Whether what stands in quotes has the form of a name.
-    fn is_doubtless(&self, start: usize, end: usize) -> bool {
-        let name = self.cursor.slice(start, end);
-        (1..=MAX_DOUBTFUL_NAME).contains(&name.len())
-            && begins_word(name[0])
-            && name.iter().all(|b| is_word(*b))
-    }
-
-    /// Whether no dialect has a string at this place, which ends at `end`.
-    fn expects_name(&self, end: usize) -> bool {
-        let in_columns = self
-            .groups
-            .last()
-            .is_some_and(|group| group.columns && !group.query);
-        (in_columns && matches!(self.last, Last::Other(b'(' | b',')))
-            || self.last == Last::Dot
-            || matches!(
-                self.last,
-                Last::Word(Word::From | Word::Join | Word::Into | Word::Update | Word::Table | Word::As)
-            )
-            || (self.cursor.byte(end) == b'.'
-                && (begins_word(self.cursor.byte(end + 1))
-                    || matches!(self.cursor.byte(end + 1), b'"' | b'*' | b'?')))
-    }
-
-    fn dollar(&mut self, at: usize) {
-        if matches!(self.dialect, Dialect::PostgreSql | Dialect::Auto)
-            && let Some(end) = self.cursor.end_of_dollar_quoted(at)
-        {
-            return self.value(end);
-        }
-        let next = self.cursor.byte(at + 1);
-        let end = self.cursor.skip(at + 1, is_word);
-        if next.is_ascii_digit() {
-            let digits = self.cursor.slice(at + 1, end);
-            let numbered = digits.len() <= MAX_PARAMETER_DIGITS && digits.iter().all(u8::is_ascii_digit);
-            if !numbered || self.cursor.byte(end) == b'.' && self.cursor.byte(end + 1).is_ascii_digit() {
-                return self.value(self.cursor.end_of_number(at + 1));
-            }
-        }
-        if end > at + 1 {
-            self.show(at, end);
-            self.after(Last::Value, true);
-        } else {
-            self.punctuation(b'$');
-        }
-    }
-
-    /// SurrealQL's `/pattern/`.
-    fn pattern(&mut self, at: usize) {
-        let mut end = at + 1;
-        while end < self.cursor.len() && !matches!(self.cursor.byte(end), b'/' | b'\n') {
-            end += if self.cursor.byte(end) == b'\\' { 2 } else { 1 };
-        }
-        if self.cursor.byte(end) == b'/' {
-            self.value(end + 1);
-        } else {
-            self.give_up();
-        }
-    }
-}
-
 /// What stands in no quotes.
 impl Shaper<'_, '_> {
     fn word(&mut self, at: usize) {
@@ -597,91 +355,6 @@ impl Shaper<'_, '_> {
             group.n_commas += usize::from(byte == b',');
             // Another statement begins.
             group.query &= byte != b';';
-        }
-    }
-}
-
-/// Brackets.
-impl Shaper<'_, '_> {
-    fn open(&mut self, byte: u8) {
-        let at = self.at;
-        let closer = match byte {
-            b'(' => b')',
-            b'[' => b']',
-            _ => b'}',
-        };
-        let columns = byte == b'(' && self.into == Into::Columns;
-        let list = byte == b'[' || (byte == b'(' && self.last == Last::Word(Word::In));
-        let row = byte != b'['
-            && matches!(self.groups.last(), Some(group) if matches!(group.values, Values::Row(_)));
-        self.write(if byte == b'(' {
-            "("
-        } else if byte == b'[' {
-            "["
-        } else {
-            "{"
-        });
-        self.at = at + 1;
-        self.last = Last::Other(byte);
-        self.into = Into::No;
-        self.groups.push(Group {
-            list,
-            row,
-            columns,
-            plain: byte != b'{',
-            // An array of objects is shown as the rows of `VALUES` are.
-            values: if byte == b'[' {
-                Values::Row(None)
-            } else {
-                Values::No
-            },
-            ..Group::new(self.out.len() - 1, closer)
-        });
-    }
-
-    fn close(&mut self, byte: u8) {
-        let at = self.at;
-        if self.groups.len() < 2 || self.groups.last().is_none_or(|group| group.closer != byte) {
-            // A bracket without its other half.
-            self.show(at, at + 1);
-            return self.after(Last::Closer, false);
-        }
-        let was_open = matches!(self.last, Last::Other(b'(' | b'[' | b'{'));
-        self.show(at, at + 1);
-        let Some(group) = self.groups.pop() else {
-            return;
-        };
-        if group.list && group.plain && !was_open {
-            self.out.truncate(group.start + 1);
-            self.out.push('?');
-            self.out.push(char::from(byte));
-        }
-        let values = self.groups.last().map_or(Values::No, |outer| outer.values);
-        self.after(Last::Closer, group.plain && !was_open);
-        if let (true, Values::Row(before)) = (group.row, values) {
-            let row = Row {
-                start: group.start,
-                end: self.out.len(),
-                plain: group.plain.then_some(group.n_commas),
-            };
-            let kept = match before {
-                Some(before) if self.is_same(before, row) => {
-                    self.out.truncate(before.end);
-                    before
-                }
-                _ => row,
-            };
-            if let Some(outer) = self.groups.last_mut() {
-                outer.values = Values::Ended(kept);
-            }
-        }
-    }
-
-    fn is_same(&self, one: Row, other: Row) -> bool {
-        let text = |row: Row| self.out.get(row.start..row.end);
-        match (one.plain, other.plain) {
-            (Some(one), Some(other)) => one == other,
-            _ => text(one) == text(other),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! 300 secrets go in by every door of every signal; none comes out anywhere: not in lines, files, what is sent, what is spooled, what
+//! 340 secrets go in by every door of every signal; none comes out anywhere: not in lines, files, what is sent, what is spooled, what
 //! other services get, nor on a page.
 //!
 //! Each door first takes a witness, a harmless text that must be seen outside, so that a door that leads nowhere is noticed.
@@ -21,12 +21,12 @@ use watchroom::redact::testing::Corpus;
 use watchroom_http::ServerLayer;
 
 use crate::collector::Collector;
-use crate::scene::{Ended, Scene, get};
+use crate::scene::{Ended, Scene, get, http};
 use crate::scenes::{init, tell};
 
 /// Where the texts come in, and for each whether it comes out with spans (`t`), log records (`r`), lines (`l`), metrics (`m`), panics
 /// on stderr (`e`), health (`h`), the build page (`b`), or what is carried to other services (`c`).
-const DOORS: [(&str, &str); 30] = [
+const DOORS: [(&str, &str); 31] = [
     ("field", "lr"),
     ("message", "lr"),
     ("display", "lr"),
@@ -48,6 +48,7 @@ const DOORS: [(&str, &str); 30] = [
     ("object", "lr"),
     ("label", "m"),
     ("dynamic-label", "m"),
+    ("exemplar", "m"),
     ("info", "m"),
     ("event-label", "mlr"),
     ("baggage", "tlc"),
@@ -120,6 +121,8 @@ fn enter(
             &[("note", at("event-attribute").as_str().into())],
         );
         tracing::info!(note = at("event-in-span"), "within");
+        // Its exemplar leads to a span that is full of secrets.
+        doors.seen_total.inc(&at("exemplar"));
         let error = Inner(at("exception"));
         tracing::error!(error = &error as &(dyn Error + 'static), "failed within");
     });
@@ -217,7 +220,11 @@ fn corpus() {
     }
     enter(&telemetry, &doors, &dynamic, 1_000, witness);
     let admin = telemetry.admin_addr().unwrap().to_string().into();
-    let pages: String = PAGES.iter().map(|page| get(&admin, page)).collect();
+    let mut pages: String = PAGES.iter().map(|page| get(&admin, page)).collect();
+    pages += &http(
+        &admin,
+        "GET /metrics HTTP/1.1\r\nhost: x\r\naccept: application/openmetrics-text; version=1.0.0\r\nconnection: close\r\n\r\n",
+    );
     drop(telemetry);
     tell(&pages.into());
 }
@@ -461,7 +468,34 @@ fn no_secret_leaves_the_process_by_lines_files_pages_carriers_or_what_is_sent() 
         for output in ["sent", "pages"] {
             assert!(outputs.get(output).contains(&witness("resource")), "{output}");
         }
+        exemplars_hold_ids_alone(&pages);
         outputs.are_clean();
+    }
+}
+
+/// An exemplar leads to a trace by its ids, and says nothing else.
+fn exemplars_hold_ids_alone(pages: &str) {
+    let exemplars: Vec<&str> = pages
+        .lines()
+        .filter(|line| line.starts_with("doors_seen_total{"))
+        .filter_map(|line| line.rsplit_once(" # {"))
+        .map(|(_, exemplar)| exemplar)
+        .collect();
+    assert!(exemplars.len() > 100, "{} exemplars", exemplars.len());
+    for exemplar in exemplars {
+        let ids = exemplar
+            .strip_prefix("trace_id=\"")
+            .and_then(|rest| rest.split_once("\",span_id=\""))
+            .and_then(|(trace, rest)| Some((trace, rest.split_once("\"} ")?)));
+        let Some((trace, (span, sample))) = ids else {
+            panic!("an exemplar holds more than ids");
+        };
+        let is_id = |id: &str, len: usize| id.len() == len && id.bytes().all(|b| b.is_ascii_hexdigit());
+        assert!(is_id(trace, 32) && is_id(span, 16), "{trace} {span}");
+        assert!(
+            sample.bytes().all(|b| b.is_ascii_digit() || b" .e-".contains(&b)),
+            "{sample}"
+        );
     }
 }
 

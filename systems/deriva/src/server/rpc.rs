@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tonic::{Code, Request, Response, Status};
-use tracing::{Instrument as _, Span, field, info, info_span, warn};
+use tracing::{Span, field, info, info_span, warn};
 use watchroom::prelude::Label as _;
 use watchroom_http::RequestContext;
 
@@ -73,14 +73,13 @@ impl Drop for Call {
         rpc.duration.observe_duration(self.method, took);
         rpc.total.inc((self.method, outcome));
         let (method, outcome) = (Method::text(&self.method), Outcome::text(&outcome));
-        self.span.in_scope(|| {
-            info!(
-                method,
-                outcome,
-                duration.ms = took.as_secs_f64() * 1e3,
-                "rpc ended"
-            )
-        });
+        info!(
+            parent: &self.span,
+            method,
+            outcome,
+            duration.ms = took.as_secs_f64() * 1e3,
+            "rpc ended"
+        );
     }
 }
 
@@ -150,7 +149,7 @@ macro_rules! rpc_span {
 impl DerivaService {
     fn begin(&self, method: Method, span: Span) -> Call {
         self.engine.metrics().rpc.active.inc(method);
-        span.in_scope(|| info!(method = Method::text(&method), "rpc began"));
+        info!(parent: &span, method = Method::text(&method), "rpc began");
         let (clock, began) = (self.clock.clone(), self.clock.now());
         Call {
             engine: Arc::clone(&self.engine),
@@ -231,11 +230,10 @@ impl Deriva for DerivaService {
         let context = RequestContext::of(request.extensions());
         let mut call = self.begin(Method::Get, rpc_span!("rpc.get", context));
         let address = call.subject(&request.get_ref().address)?;
-        let result = self
-            .engine
-            .get(address, Some(context.request_id.as_str()))
-            .instrument(call.span.clone())
-            .await;
+        let request_id = Some(context.request_id.as_str());
+        // What is left to wait for, if anything is, has a span below this one.
+        let getting = call.span.in_scope(|| self.engine.get(address, request_id));
+        let result = getting.await;
         let data = result.map_err(|error| call.failed(&error))?;
         Ok(Response::new(Chunks::new(data, call)))
     }
