@@ -53,7 +53,11 @@ impl Peer {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let peer = Self { process, addr, dir };
+        let peer = Self {
+            process,
+            addr,
+            _dir: dir,
+        };
         eventually("a Prometheus that listens", async || {
             tokio::net::TcpStream::connect(addr).await.ok()
         })
