@@ -314,7 +314,7 @@ async fn tells_what_labels_and_fields_there_are() {
         .await;
     assert_eq!(
         found,
-        json!({"status": "success", "data": r#"sum by (a) (rate({b="c"}[5m]))"#})
+        json!({"status": "success", "data": r#"sum by (a) (rate({b="c"} [5m]))"#})
     );
     let answer = server.get("/loki/api/v1/format_query?query=x").await;
     assert_eq!(

@@ -77,9 +77,14 @@ pub(super) async fn values(
     let ask = Ask::read(&state, &params)?;
     run_default(&state, move |server, deadline| {
         let found = ask.detect(server, &*deadline)?;
-        let values = found.iter().filter(|field| field.name == name).flat_map(|field| &field.values);
+        let values = found
+            .iter()
+            .filter(|field| field.name == name)
+            .flat_map(|field| &field.values);
         let mut body = String::from(r#"{"values":"#);
-        json::list(&mut body, values.take(ask.limit), |out, value| json::text(out, value));
+        json::list(&mut body, values.take(ask.limit), |out, value| {
+            json::text(out, value)
+        });
         body.push_str(&format!(r#","limit":{}}}"#, ask.limit));
         Ok(net::json(StatusCode::OK, body))
     })
@@ -107,7 +112,9 @@ impl Ask {
             query: log_query(params)?,
             bounds: window(state, params)?,
             line_limit: number("line_limit")?.unwrap_or(DEFAULT_LIMIT),
-            limit: number("limit")?.or(number("field_limit")?).unwrap_or(DEFAULT_LIMIT),
+            limit: number("limit")?
+                .or(number("field_limit")?)
+                .unwrap_or(DEFAULT_LIMIT),
         })
     }
 

@@ -32,10 +32,20 @@ pub(super) async fn range(State(state): State<Shared>, request: Request) -> Resu
     match read(&params)? {
         Query::Logs(query) => lines(&state, &params, query, (start, end), shape).await,
         Query::Metric(query) => {
-            let (start_ms, end_ms, step_ms) =
-                (clock::ns_to_ms(start), clock::ns_to_ms(end), step_ms(&params, start, end)?);
+            let (start_ms, end_ms, step_ms) = (
+                clock::ns_to_ms(start),
+                clock::ns_to_ms(end),
+                step_ms(&params, start, end)?,
+            );
             numbers(&state, move |server, options| {
-                logql::range(&query, &StoreSource(&server.store), start_ms, end_ms, step_ms, options)
+                logql::range(
+                    &query,
+                    &StoreSource(&server.store),
+                    start_ms,
+                    end_ms,
+                    step_ms,
+                    options,
+                )
             })
             .await
         }
@@ -58,7 +68,12 @@ pub(super) async fn instant(State(state): State<Shared>, request: Request) -> Re
         }
         Query::Metric(query) => {
             numbers(&state, move |server, options| {
-                logql::instant(&query, &StoreSource(&server.store), clock::ns_to_ms(time), options)
+                logql::instant(
+                    &query,
+                    &StoreSource(&server.store),
+                    clock::ns_to_ms(time),
+                    options,
+                )
             })
             .await
         }
@@ -85,7 +100,10 @@ fn shape(headers: &HeaderMap) -> Shape {
         .get_all("x-loki-response-encoding-flags")
         .iter()
         .filter_map(|value| value.to_str().ok());
-    match flags.flat_map(|flags| flags.split(',')).any(|flag| flag.trim() == "categorize-labels") {
+    match flags
+        .flat_map(|flags| flags.split(','))
+        .any(|flag| flag.trim() == "categorize-labels")
+    {
         true => Shape::Categorized,
         false => Shape::Plain,
     }
@@ -136,7 +154,13 @@ async fn lines(
         }
         body.push_str(r#""result":"#);
         streams::write(&mut body, &output.entries, shape);
-        stats(&mut body, output.visited, output.visited_bytes, output.entries.len(), since);
+        stats(
+            &mut body,
+            output.visited,
+            output.visited_bytes,
+            output.entries.len(),
+            since,
+        );
         body.push_str("}}");
         Ok(net::json(StatusCode::OK, body))
     })

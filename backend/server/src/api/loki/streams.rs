@@ -73,10 +73,17 @@ mod tests {
             time_ns,
             line: line.into(),
             stream: Labels::from_pairs([("service_name", "s")]),
-            metadata: trace.map(|id| ("trace_id".into(), id.into())).into_iter().collect(),
+            metadata: trace
+                .map(|id| ("trace_id".into(), id.into()))
+                .into_iter()
+                .collect(),
             parsed: vec![("http_route".into(), "/a".into())],
         };
-        vec![entry(3, "c", None), entry(2, "b\"", Some("1")), entry(1, "a", None)]
+        vec![
+            entry(3, "c", None),
+            entry(2, "b\"", Some("1")),
+            entry(1, "a", None),
+        ]
     }
 
     #[test]

@@ -71,7 +71,9 @@ pub(super) async fn volume_range(State(state): State<Shared>, request: Request) 
     let params = params(&state, request).await?;
     let request = Volume::read(&state, &params)?;
     let (start, end) = request.bounds;
-    let step_ns = step_ms(&params, start, end)?.unsigned_abs().saturating_mul(1_000_000);
+    let step_ns = step_ms(&params, start, end)?
+        .unsigned_abs()
+        .saturating_mul(1_000_000);
     if (end - start) / step_ns > MAX_POINTS {
         return Err(Failure::bad_request(
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
@@ -132,7 +134,11 @@ impl Volume {
         let limit = match params.get("limit").map(str::parse::<usize>) {
             None => DEFAULT_LIMIT,
             Some(Ok(limit)) if limit > 0 => limit,
-            Some(_) => return Err(Failure::bad_request("could not parse 'limit' parameter: not a positive number")),
+            Some(_) => {
+                return Err(Failure::bad_request(
+                    "could not parse 'limit' parameter: not a positive number",
+                ));
+            }
         };
         Ok(Self {
             matchers,
@@ -153,18 +159,24 @@ impl Volume {
         // A stream has many lines: its sets of labels are made once.
         let mut sets: BTreeMap<Labels, Vec<Labels>> = BTreeMap::new();
         let mut sums = Sums::new();
-        scan(server, &self.matchers, self.bounds, cancel, |stream, time_ns, bytes| {
-            if !sets.contains_key(stream) {
-                sets.insert(stream.clone(), self.sets(stream));
-            }
-            for labels in sets.get(stream).into_iter().flatten() {
-                let steps = match sums.get_mut(labels) {
-                    Some(steps) => steps,
-                    None => sums.entry(labels.clone()).or_default(),
-                };
-                *steps.entry(step_of(time_ns)).or_insert(0) += bytes;
-            }
-        })?;
+        scan(
+            server,
+            &self.matchers,
+            self.bounds,
+            cancel,
+            |stream, time_ns, bytes| {
+                if !sets.contains_key(stream) {
+                    sets.insert(stream.clone(), self.sets(stream));
+                }
+                for labels in sets.get(stream).into_iter().flatten() {
+                    let steps = match sums.get_mut(labels) {
+                        Some(steps) => steps,
+                        None => sums.entry(labels.clone()).or_default(),
+                    };
+                    *steps.entry(step_of(time_ns)).or_insert(0) += bytes;
+                }
+            },
+        )?;
         Ok(sums)
     }
 
@@ -174,7 +186,9 @@ impl Volume {
         let pairs = stream.iter().filter(|(name, _)| wanted(name));
         match self.by_label {
             // A label without a value cannot be told from one that is absent, so the name stands in its place.
-            true => pairs.map(|(name, _)| Labels::from_pairs([(name, name)])).collect(),
+            true => pairs
+                .map(|(name, _)| Labels::from_pairs([(name, name)]))
+                .collect(),
             false => vec![Labels::from_pairs(pairs)],
         }
     }
