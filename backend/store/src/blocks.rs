@@ -265,7 +265,11 @@ impl<K: Kind> BlockStore<K> {
 
     /// What [`Kind::filter`] made of a block; nothing if it has none, or one that is damaged, which costs time and nothing else.
     pub(crate) fn filter(&self, block: &BlockRef<K>) -> Option<Vec<u8>> {
-        let value = block.partition.blocks.get(part_key(block.meta.id, FILTER)).ok()??;
+        let value = block
+            .partition
+            .blocks
+            .get(part_key(block.meta.id, FILTER))
+            .ok()??;
         open(&value).ok().map(Cow::into_owned)
     }
 

@@ -162,7 +162,11 @@ pub(super) fn groups(sections: Vec<Section>, unused: &mut Vec<String>) -> Result
     Ok(groups)
 }
 
-pub(super) fn files(job: &mut Section, folder: &Path, unused: &mut Vec<String>) -> Result<Vec<FileDiscovery>, String> {
+pub(super) fn files(
+    job: &mut Section,
+    folder: &Path,
+    unused: &mut Vec<String>,
+) -> Result<Vec<FileDiscovery>, String> {
     let mut found = Vec::new();
     for mut section in job.sections("file_sd_configs")? {
         let files = section.strings("files")?;

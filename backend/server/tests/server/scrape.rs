@@ -167,11 +167,7 @@ async fn hostile_targets_are_down_with_a_reason() {
             b"".to_vec(),
             "content encoding \"br\" was not asked for",
         ),
-        (
-            "",
-            b"a 1\nb 1\nc 1\nd 1\n".to_vec(),
-            "sample limit exceeded",
-        ),
+        ("", b"a 1\nb 1\nc 1\nd 1\n".to_vec(), "sample limit exceeded"),
         (
             "content-type: application/openmetrics-text\r\n",
             b"a 1\n".to_vec(),

@@ -97,7 +97,9 @@ fn keep(state: &State, outcome: super::pull::Outcome) -> Result<(), String> {
         .map_err(|error| chain(&error))?;
     if state.store.remotes.metrics.is_some() {
         let exemplars = outcome.exemplars.into_iter();
-        let exemplars: Vec<_> = exemplars.map(|(series, exemplar, _)| (series, exemplar)).collect();
+        let exemplars: Vec<_> = exemplars
+            .map(|(series, exemplar, _)| (series, exemplar))
+            .collect();
         if !exemplars.is_empty() {
             state.store.forward_exemplars(&exemplars);
         }
