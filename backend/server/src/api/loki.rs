@@ -41,7 +41,10 @@ pub(super) fn router(state: &Shared) -> Router {
         )
         .route("/loki/api/v1/series", get(find::series).post(find::series))
         .route("/loki/api/v1/index/stats", get(volume::stats).post(volume::stats))
-        .route("/loki/api/v1/index/volume", get(volume::volume).post(volume::volume))
+        .route(
+            "/loki/api/v1/index/volume",
+            get(volume::volume).post(volume::volume),
+        )
         .route(
             "/loki/api/v1/index/volume_range",
             get(volume::volume_range).post(volume::volume_range),
@@ -103,7 +106,9 @@ impl From<LogError> for Failure {
             status: match error {
                 LogError::TimedOut => StatusCode::GATEWAY_TIMEOUT,
                 LogError::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
-                LogError::Source(_) | LogError::Eval(EvalError::Source(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+                LogError::Source(_) | LogError::Eval(EvalError::Source(_)) => {
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
                 _ => StatusCode::BAD_REQUEST,
             },
             reason: chain(&error),
@@ -184,7 +189,10 @@ fn window(state: &Shared, params: &Params) -> Result<(u64, u64), Failure> {
             "end timestamp must not be before or equal to start time",
         ));
     }
-    let (length, most) = (Duration::from_nanos(end - start), state.limits.max_log_query_length);
+    let (length, most) = (
+        Duration::from_nanos(end - start),
+        state.limits.max_log_query_length,
+    );
     if length > most {
         let shown = |length: Duration| promql::format_duration(Duration::from_secs(length.as_secs()));
         return Err(Failure::bad_request(format!(
