@@ -260,7 +260,7 @@ fn main() {
         let mut rows = Vec::with_capacity((BATCH * DEPTH) as usize);
         for trace in 0..BATCH {
             let id = made.trace(t0_ns + (batch * BATCH + trace) * GAP_NS, &mut rows);
-            if (batch * BATCH + trace) % (n_traces / 400).max(1) == 0 {
+            if (batch * BATCH + trace).is_multiple_of((n_traces / 400).max(1)) {
                 ids.push(id);
             }
         }

@@ -232,7 +232,7 @@ fn what_a_file_asks_for_is_bounded() {
         let error = UnitTests::read(tests).unwrap_err();
         assert!(error.contains(expect), "{error}");
     }
-    let many = vec!["{series: x, values: '0x999990'}"; 6].join(", ");
+    let many = ["{series: x, values: '0x999990'}"; 6].join(", ");
     let error = UnitTests::read(&format!("tests: [{{input_series: [{many}]}}]")).unwrap_err();
     assert!(error.contains("the file has more than"), "{error}");
     let far = "evaluation_interval: 1ms\ntests: [{promql_expr_test: [{expr: '1', eval_time: 1d}]}]";

@@ -32,7 +32,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the backend: receive, keep, query, evaluate rules and serve the page
-    Up(UpArgs),
+    Up(Box<UpArgs>),
     /// Show it all: the backend, the reference systems, traffic and faults
     Demo(DemoArgs),
     /// Copy all data of a server that runs into a snapshot below its data directory; prints where

@@ -103,6 +103,6 @@ mod tests {
             ["x1", "x2"].map(|name| dir.path().join(name).join("r.yml"))
         );
         assert_eq!(expand(Path::new("none.yml")), [PathBuf::from("none.yml")]);
-        assert_eq!(expand(&dir.path().join("none*")), [PathBuf::new(); 0]);
+        assert!(expand(&dir.path().join("none*")).is_empty());
     }
 }

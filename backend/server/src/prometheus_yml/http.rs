@@ -2,7 +2,7 @@
 //!
 //! Files of secrets are read when a request is made, as Prometheus does; those of TLS when the file is loaded.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use http::{HeaderName, HeaderValue};
 
@@ -136,8 +136,8 @@ fn pem(section: &mut Section, key: &str, folder: &Path) -> Result<Option<Pem>, S
                     from: format!("{path}.{file_key}: {}", file.display()),
                 })),
                 Err(error) => Err(format!(
-                    "{path}.{file_key}: cannot read {:?}: {error}",
-                    PathBuf::from(file)
+                    "{path}.{file_key}: cannot read {}: {error}",
+                    file.display()
                 )),
             }
         }

@@ -380,10 +380,8 @@ async fn alertmanager_is_told_over_restarts_of_either() {
     let with = |config: &mut Config, dir: &TempDir| {
         with_rules(config, dir);
         let path = dir.path().join("prometheus.yml");
-        let text = format!(
-            "global: {{external_labels: {{region: eu, zone: outside}}}}\nalerting:\n  alert_relabel_configs:\n  - {{regex: severity, action: labeldrop}}\n  \
-             alertmanagers:\n  - path_prefix: /am\n    timeout: 5s\n    file_sd_configs: [{{files: [am.yml], refresh_interval: 1s}}]\n"
-        );
+        let text = "global: {external_labels: {region: eu, zone: outside}}\nalerting:\n  alert_relabel_configs:\n  - {regex: severity, action: labeldrop}\n  \
+             alertmanagers:\n  - path_prefix: /am\n    timeout: 5s\n    file_sd_configs: [{files: [am.yml], refresh_interval: 1s}]\n";
         std::fs::write(path, text).unwrap();
         std::fs::write(dir.path().join("am.yml"), format!("- targets: ['{addr}']\n")).unwrap();
         config.config = Some(dir.path().join("prometheus.yml"));

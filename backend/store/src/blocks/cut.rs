@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::partition::{Keyspaces, Partition, parse_meta, write_meta};
+use super::partition::{Keyspaces, NewBlock, Partition, parse_meta, write_meta};
 use super::{Batch, BlockMeta, BlockStore, Kind};
 use crate::codec::{compress, compress_tightly};
 use crate::engine::journal_key;
@@ -84,11 +84,13 @@ impl<K: Kind> BlockStore<K> {
                 keyspaces.put_block(
                     &mut transaction,
                     next_block,
-                    &summary,
-                    compress(&parts.columns),
-                    compress_tightly(&parts.rows),
-                    K::filter(&rows),
-                    K::index_keys(&rows),
+                    NewBlock {
+                        summary: &summary,
+                        columns: compress(&parts.columns),
+                        rows: compress_tightly(&parts.rows),
+                        filter: K::filter(&rows),
+                        keys: K::index_keys(&rows),
+                    },
                 );
                 next_block += 1;
             }

@@ -28,6 +28,16 @@ pub(super) struct Partition<K: Kind> {
     pub(super) next_block: u32,
 }
 
+/// What is written of a new block.
+pub(super) struct NewBlock<'a> {
+    pub(super) summary: &'a [u8],
+    pub(super) columns: Vec<u8>,
+    pub(super) rows: Vec<u8>,
+    pub(super) filter: Option<Vec<u8>>,
+    /// Index keys that lead to it.
+    pub(super) keys: Vec<u64>,
+}
+
 /// Where a partition is kept.
 pub(crate) struct Keyspaces {
     pub(super) signal: Signal,
@@ -72,23 +82,14 @@ impl Keyspaces {
             .collect()
     }
 
-    pub(super) fn put_block(
-        &self,
-        transaction: &mut OwnedWriteBatch,
-        block: u32,
-        summary: &[u8],
-        columns: Vec<u8>,
-        rows: Vec<u8>,
-        filter: Option<Vec<u8>>,
-        keys: Vec<u64>,
-    ) {
-        transaction.insert(&self.blocks, part_key(block, COLUMNS), columns);
-        transaction.insert(&self.blocks, part_key(block, ROWS), rows);
-        if let Some(filter) = filter {
+    pub(super) fn put_block(&self, transaction: &mut OwnedWriteBatch, block: u32, parts: NewBlock<'_>) {
+        transaction.insert(&self.blocks, part_key(block, COLUMNS), parts.columns);
+        transaction.insert(&self.blocks, part_key(block, ROWS), parts.rows);
+        if let Some(filter) = parts.filter {
             transaction.insert(&self.blocks, part_key(block, FILTER), seal(&filter));
         }
-        transaction.insert(&self.index, summary_key(block), seal(summary));
-        for key in keys {
+        transaction.insert(&self.index, summary_key(block), seal(parts.summary));
+        for key in parts.keys {
             let mut entry = Vec::with_capacity(13);
             entry.push(BY_KEY);
             entry.extend_from_slice(&key.to_be_bytes());

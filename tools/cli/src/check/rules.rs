@@ -67,9 +67,12 @@ pub(super) fn check(args: &RulesArgs) -> Result<Report, Failure> {
     Ok(report)
 }
 
+/// What series of a rule are told apart by: whether it alerts, its name, its labels.
+type Identity<'a> = (bool, &'a str, &'a [(String, String)]);
+
 /// Rules of one kind, name and set of labels write the same series.
 fn duplicates(groups: &[GroupSpec], report: &mut Report) {
-    let mut first: BTreeMap<(bool, &str, &[(String, String)]), &RuleSpec> = BTreeMap::new();
+    let mut first: BTreeMap<Identity<'_>, &RuleSpec> = BTreeMap::new();
     for group in groups {
         for rule in &group.rules {
             let alert = matches!(rule.kind, RuleKind::Alerting { .. });

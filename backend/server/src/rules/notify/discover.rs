@@ -17,6 +17,9 @@ const PATH: &str = "/api/v2/alerts";
 /// Largest file of addresses.
 const MAX_BYTES: u64 = 16 << 20;
 
+/// Addresses, and the labels that all of them have.
+pub(crate) type Group = (Vec<String>, Vec<(String, String)>);
+
 /// Alertmanagers that are spoken to in one way.
 #[derive(Debug)]
 pub(crate) struct AlertmanagerConfig {
@@ -25,7 +28,7 @@ pub(crate) struct AlertmanagerConfig {
     pub(crate) timeout: Duration,
     pub(crate) client: Arc<Client>,
     /// Addresses with labels.
-    pub(crate) groups: Vec<(Vec<String>, Vec<(String, String)>)>,
+    pub(crate) groups: Vec<Group>,
     pub(crate) files: Vec<Discovery>,
     pub(crate) relabel: Vec<Relabel>,
     pub(crate) alert_relabel: Vec<Relabel>,

@@ -1,7 +1,5 @@
 //! The verdict of `promtool check metrics` on the same texts.
 
-#![expect(clippy::print_stdout, reason = "says what is not compared, and why")]
-
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
