@@ -135,6 +135,9 @@ fn killed_while_snapshots_are_taken_it_has_its_data_and_whole_snapshots() {
     let mut after_restart = None;
     std::thread::scope(|scope| {
         scope.spawn(|| write(backend.otlp_http, now_ns, &acknowledged, &stop));
+        eventually("batches are acknowledged", || {
+            (acknowledged.load(Ordering::SeqCst) >= 5).then_some(())
+        });
         // Snapshots without a pause, so that the kill meets one.
         scope.spawn(move || while send(http, "POST", SNAPSHOT, &[], b"").is_ok() {});
         let snapshots = backend.dir().join("data/snapshots");

@@ -39,7 +39,6 @@ fn reads_what_it_uses_and_tells_what_it_does_not() {
         [
             ("global.query_log_file", Some(5)),
             ("scrape_configs[0].oauth2", Some(21)),
-            ("alerting", Some(7)),
         ]
     );
     assert_eq!(read.external_labels.to_string(), r#"{from="y", site="x"}"#);
