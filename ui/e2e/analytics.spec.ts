@@ -87,6 +87,7 @@ test('the critical path is told and marked, and can be put away', async ({ page,
 test('the service map shows who calls whom, and leads to the calls', async ({ page, request }) => {
   await computedTrace(request);
   await page.goto('/');
+  await expect(page.locator('main')).toBeVisible();
   await page.keyboard.press('g');
   await page.keyboard.press('s');
   await expect(page).toHaveURL(/\/map/);

@@ -1,6 +1,6 @@
 // The keyboard: `/` goes to the search, `g` and a letter to a page, `?` shows this list. Lists have their own arrows.
 
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { href, navigate } from './router';
 import { refreshNow } from './time';
 
@@ -28,7 +28,8 @@ export function focusSearch(): boolean {
 }
 
 export function useGlobalKeys(openHelp: () => void): void {
-  useEffect(() => {
+  // Before the page is painted: whoever sees it can use the keys.
+  useLayoutEffect(() => {
     let pending = 0;
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;

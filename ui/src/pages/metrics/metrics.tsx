@@ -69,8 +69,10 @@ export function Metrics() {
   );
   const [withExemplars, setExemplars] = useParam('exemplars', 'on');
   // Exemplars are a help: a server without any, or an expression without a selector, simply has none.
-  const exemplars = useLoad(asked && view === 'graph' && withExemplars !== 'off' ? at : null, `exemplars ${joined}`, async (signal) => {
-    const all = await Promise.all(queries.map((expr) => prometheus.exemplars(expr, time.range, signal).catch(() => [])));
+  const drawn = queries.filter((_, i) => graph.data?.[i] && !graph.data[i].error);
+  const marksAt = view === 'graph' && withExemplars !== 'off' && drawn.length > 0 ? `${at}\n${drawn.join('\n')}` : null;
+  const exemplars = useLoad(marksAt, `exemplars ${joined}`, async (signal) => {
+    const all = await Promise.all(drawn.map((expr) => prometheus.exemplars(expr, time.range, signal).catch(() => [])));
     return tracesOf(all.flat(), time.range.start, time.range.end);
   });
   const answers: Answer<unknown>[] = (view === 'graph' ? graph.data : table.data) ?? [];
