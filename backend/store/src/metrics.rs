@@ -64,7 +64,7 @@ impl Limits {
             head_bytes: config.max_memory_bytes / 5,
             index_bytes: config.max_memory_bytes / 10 * 3,
             // Packed records of some two bytes a sample; the start reads them all.
-            journal_bytes: (config.max_memory_bytes / 12).clamp(1 << 20, 32 << 20),
+            journal_bytes: (config.max_memory_bytes / 12).clamp(1 << 20, 16 << 20),
             partition_ms: crate::retention::partition_ms(config.retention.metrics),
             partition_bytes: crate::retention::partition_bytes(config.max_disk_bytes),
         }
