@@ -96,6 +96,19 @@ const fn moved(now: u64, before: u64, n: u32) -> u64 {
     now << n | before >> (16 - n)
 }
 
+/// Whether an escape begins at one of these places of a word.
+#[cold]
+#[inline(never)]
+fn is_escape_among(text: &[u8], base: usize, mut places: u64) -> bool {
+    while places != 0 {
+        if escape::is_at(text, base + places.trailing_zeros() as usize) {
+            return true;
+        }
+        places &= places - 1;
+    }
+    false
+}
+
 impl Prefilter {
     /// One that takes the marks of harmless runs away, if no string is judged by its entropy.
     pub(crate) fn new(entropy: bool) -> Self {
@@ -132,15 +145,6 @@ impl Prefilter {
     /// Whether there was an escape in what was looked at.
     pub(crate) const fn has_escape(&self) -> bool {
         self.escape
-    }
-
-    /// Looks at the places of one word where an escape could begin.
-    #[cold]
-    fn look_for_escape(&mut self, text: &[u8], base: usize, mut places: u64) {
-        while places != 0 && !self.escape {
-            self.escape = escape::is_at(text, base + places.trailing_zeros() as usize);
-            places &= places - 1;
-        }
     }
 
     #[inline]

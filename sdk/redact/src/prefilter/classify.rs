@@ -3,7 +3,7 @@
 //! Invariant: all forms give the same masks. Not here: runs.
 
 use super::refine::Classes;
-use super::{Hints, Masks, Prefilter, WORD};
+use super::{Hints, Masks, Prefilter, WORD, is_escape_among};
 #[cfg(any(test, not(target_arch = "x86_64")))]
 use super::{is_number_like, is_spaced_like, is_token_like};
 
@@ -13,8 +13,9 @@ macro_rules! walk_with {
         let mut base = $base;
         while let Some(rest) = $text.get(base..).filter(|rest| !rest.is_empty()) {
             let masks = $classify(rest);
-            if masks.escapes != 0 {
-                $prefilter.look_for_escape($text, base, masks.escapes);
+            // Nothing is handed to the closer look but what it reads, so that the state of the walk stays in registers.
+            if masks.escapes != 0 && !$prefilter.escape {
+                $prefilter.escape = is_escape_among($text, base, masks.escapes);
             }
             let hints = $prefilter.hints(masks);
             if hints.any() != 0 {
@@ -102,7 +103,7 @@ mod sse2 {
         _mm_set_epi64x, _mm_set1_epi8,
     };
 
-    use super::{Classes, Hints, Masks, Prefilter, WORD};
+    use super::{Classes, Hints, Masks, Prefilter, WORD, is_escape_among};
 
     #[target_feature(enable = "sse2")]
     pub(super) fn walk(prefilter: &mut Prefilter, text: &[u8], base: usize) -> Option<(usize, Hints)> {
@@ -263,10 +264,10 @@ mod sse2 {
 mod avx2 {
     use std::arch::x86_64::{
         __m256i, _mm256_add_epi8, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_movemask_epi8,
-        _mm256_or_si256, _mm256_set_epi64x, _mm256_set1_epi8, _mm256_shuffle_epi8,
+        _mm256_or_si256, _mm256_set_epi64x, _mm256_set1_epi8,
     };
 
-    use super::{Hints, Masks, Prefilter, WORD, sse2};
+    use super::{Hints, Masks, Prefilter, WORD, is_escape_among, sse2};
 
     #[target_feature(enable = "avx2")]
     pub(super) fn walk(prefilter: &mut Prefilter, text: &[u8], base: usize) -> Option<(usize, Hints)> {
@@ -282,11 +283,6 @@ mod avx2 {
         let mut masks = Masks::default();
         add::<0>(load(chunk, 0), &mut masks);
         add::<32>(load(chunk, 32), &mut masks);
-        if masks.marks != 0 {
-            let escapes = |at: usize| mask(one_of(load(chunk, at), ESCAPES)) << at;
-            masks.escapes = masks.marks & (escapes(0) | escapes(32));
-            masks.marks ^= masks.escapes;
-        }
         masks
     }
 
@@ -316,41 +312,21 @@ mod avx2 {
         )
     }
 
-    /// Bytes of a class, each at the place that its lower half gives; no byte is 0xff and stands there.
-    const MARKS_AND_ESCAPES: [u8; 16] = by_lower_half(b":=>@%&+\\");
-    const ESCAPES: [u8; 16] = by_lower_half(b"%&+\\");
-
-    const fn by_lower_half(class: &[u8]) -> [u8; 16] {
-        // 0xff belongs to the last place; at another one it is no byte's own.
-        let mut table = [0xff; 16];
-        let mut idx = 0;
-        while idx < class.len() {
-            let place = (class[idx] & 15) as usize;
-            assert!(
-                place < 15 && table[place] == 0xff,
-                "no two bytes of a class share a place"
-            );
-            table[place] = class[idx];
-            idx += 1;
-        }
-        table[15] = 0;
-        table
-    }
-
-    /// Whether a byte is one of a table made by [`by_lower_half`].
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn one_of(bytes: __m256i, table: [u8; 16]) -> __m256i {
-        let whole = u128::from_le_bytes(table);
-        let (low, high) = (whole as i64, (whole >> 64) as i64);
-        let table = _mm256_set_epi64x(high, low, high, low);
-        _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, bytes), bytes)
-    }
-
     #[inline]
     #[target_feature(enable = "avx2")]
     fn mask(bytes: __m256i) -> u64 {
         u64::from(_mm256_movemask_epi8(bytes).cast_unsigned())
+    }
+
+    /// `%` `&` `+` `\`.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn escapes(bytes: __m256i) -> __m256i {
+        let plus_or_backslash = _mm256_or_si256(
+            _mm256_cmpeq_epi8(bytes, splat(b'+')),
+            _mm256_cmpeq_epi8(bytes, splat(b'\\')),
+        );
+        _mm256_or_si256(plus_or_backslash, within::<2>(bytes, b'%'))
     }
 
     #[inline]
@@ -365,8 +341,14 @@ mod avx2 {
         masks.token |= mask(token) << AT;
         masks.number |= mask(number) << AT;
         masks.spaced |= mask(spaced) << AT;
-        // Seldom is there any, so they are told apart afterwards.
-        masks.marks |= mask(one_of(bytes, MARKS_AND_ESCAPES)) << AT;
+        // `:` and `>` differ in one bit.
+        let colon_or_more = _mm256_cmpeq_epi8(_mm256_or_si256(bytes, splat(4)), splat(b'>'));
+        let equals_or_at = _mm256_or_si256(
+            _mm256_cmpeq_epi8(bytes, splat(b'=')),
+            _mm256_cmpeq_epi8(bytes, splat(b'@')),
+        );
+        masks.marks |= mask(_mm256_or_si256(colon_or_more, equals_or_at)) << AT;
+        masks.escapes |= mask(escapes(bytes)) << AT;
         masks.b |= mask(_mm256_cmpeq_epi8(lower, splat(b'b'))) << AT;
         masks.r |= mask(_mm256_cmpeq_epi8(lower, splat(b'r'))) << AT;
     }
