@@ -8,7 +8,7 @@ use watchroom_server::relabel::apply;
 
 fuzz_target!(|input: (&str, Vec<(&str, &str)>)| {
     let (rules, pairs) = input;
-    let labels = Labels::from_pairs(pairs.iter().filter(|(name, _)| !name.is_empty()));
+    let labels = Labels::from_pairs(pairs.iter().copied().filter(|(name, _)| !name.is_empty()));
     match apply(rules, &labels) {
         Ok(Some(found)) => {
             assert!(
