@@ -14,7 +14,7 @@ mod listen;
 mod params;
 mod preface;
 mod serve;
-mod stream;
+pub(crate) mod stream;
 pub(crate) mod tls;
 
 pub(crate) use answer::{json, plain};

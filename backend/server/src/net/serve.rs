@@ -157,7 +157,7 @@ async fn connection(stream: TcpStream, from: SocketAddr, service: Service, mut s
                     let hash = blake3::hash(certificate).to_hex();
                     format!("certificate {}", &hash[..16]).into()
                 });
-            Stream::Tls(Box::new(stream))
+            Stream::Tls(Box::new(stream.into()))
         }
     };
     drop(guarded);
